@@ -1,0 +1,32 @@
+"""Loads TensorFlow and Keras without their log lines: ``from . import _quiet`` before ``import keras``.
+
+TensorFlow writes to file descriptor 2 before any log level is read, so during its import that descriptor points to
+the null device. Python's own errors still show. Set ``CVHELPERS_VERBOSE=1`` to see everything.
+"""
+
+import contextlib
+import os
+import sys
+
+
+@contextlib.contextmanager
+def silence_file_descriptor_2():
+    """Send what native code writes to standard error to the null device."""
+    sys.stderr.flush()
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
+
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+if "tensorflow" not in sys.modules and not os.environ.get("CVHELPERS_VERBOSE"):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with silence_file_descriptor_2():
+        import tensorflow
+
+        tensorflow.config.list_physical_devices()  # the last noisy line comes with the first look at the devices

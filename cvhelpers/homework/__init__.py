@@ -1,0 +1,387 @@
+"""Homework that checks itself: ``q3.check(my_function)`` says what is right, what is not, and the likely mistake.
+
+For students::
+
+    from cvhelpers.homework.hw1 import q1
+    q1.check(my_function)      # not attempted, not yet, or right
+    q1.hint()                  # one hint more at each call
+
+For authors. A homework is four files, and three of them are written by hand:
+
+1. ``notebooks/homework/solutions/hw1_components.ipynb``: the notebook with solutions;
+2. ``notebooks/homework/solutions/hw1_mistakes.py``: known mistakes and other right answers, one function each. The
+   docstring of ``q1_wrong_one_side`` is the diagnosis that the student reads; ``q1_right_loops`` must pass;
+3. ``cvhelpers/homework/hw1.py``: for each exercise an :class:`Exercise` with its cases (inputs only) and its hints;
+4. ``cvhelpers/homework/hw1.json``: what the solution and each known mistake return on each case. Made by
+   ``python -m cvhelpers.homework build hw1``, with the student's notebook. So a student's computer has the answers to
+   a few small cases, and no solution; grading adds fresh cases whose answers it takes from the solution notebook.
+
+With ``CV_HOMEWORK_STRICT=1`` a check raises :class:`Unsolved` unless the answer is right: that is how tests read it.
+"""
+
+import base64
+import copy
+import functools
+import inspect
+import json
+import os
+import pathlib
+
+import numpy as np
+
+from .compare import decode, describe, difference, plain
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted"
+_MARKS = {RIGHT: "✅", NOT_YET: "🔸", NOT_ATTEMPTED: "⬜"}
+
+
+class Unsolved(AssertionError):
+    """An answer is not right yet; raised by ``check`` in strict mode only."""
+
+
+class Case:
+    """One call of the student's function: ``Case(7, 3, stride=2)`` is ``function(7, 3, stride=2)``.
+
+    >>> Case(7, np.ones((2, 9)), stride=2).call("size")
+    'size(7, <float64 array of shape (2, 9)>, stride=2)'
+    """
+
+    def __init__(self, *args, **kwargs):
+        self.args, self.kwargs = args, kwargs
+
+    def call(self, name):
+        """The call as text, long arrays by their shape."""
+        words = [_short(value) for value in self.args] + [f"{key}={_short(value)}" for key, value in self.kwargs.items()]
+        return f"{name}({', '.join(words)})"
+
+    def copy(self):
+        """Arguments of their own, which the student's function may write into."""
+        return copy.deepcopy((self.args, self.kwargs))
+
+    def size(self):
+        """How many numbers the arguments hold: the smallest failing case is shown."""
+        return sum(np.size(value) for value in (*self.args, *self.kwargs.values()) if not isinstance(value, dict))
+
+
+def _short(value):
+    value = value if isinstance(value, tuple) else plain(value)
+    if not isinstance(value, np.ndarray):
+        text = repr(value)
+        return text if len(text) <= 60 else text[:50] + " …"
+    if value.size <= 16:
+        return " ".join(np.array2string(value, separator=", ", precision=4).split())
+    return f"<{value.dtype} array of shape {value.shape}>"
+
+
+class Outcome:
+    """What one case gave: a value, an error, a changed argument, or nothing yet."""
+
+    def __init__(self, value=None, error=None, todo=False, changed=None):
+        self.value, self.error, self.todo, self.changed = value, error, todo, changed
+
+
+class Exercise:
+    """One exercise: its cases, hints and points. Authors make it, students call ``check`` and ``hint``.
+
+    Args:
+        name: homework and question, ``"hw1.q2"``.
+        target: the name that the student defines.
+        points: what a right answer is worth.
+        hints: texts, from a nudge to nearly everything; at least two.
+        cases: list of :class:`Case`, small ones of every kind of shape; None when the answer is no function but a
+            value (number, array, dict, model), which is then never shown.
+        fresh: function of a NumPy generator that gives more cases, for grading only.
+        summarise: turns what the function returned into plain data, for example a Keras model into a dict.
+        run: calls the answer instead: ``run(answer, *args, **kwargs)`` returns plain data; for layers, for functions
+            that draw random numbers, and for measured exercises.
+        tolerance: relative tolerance of numbers.
+        absolute: absolute tolerance, in addition.
+        dtype: whether the dtype of arrays counts too.
+        limits: for open exercises: dict from the name of a measured number to (lowest, highest), None for no limit;
+            ``run`` returns a dict of such numbers, and no table of answers is used.
+        advice: for open exercises: function of the measured dict that returns a diagnosis or None.
+        may_change: whether the function may change its arguments.
+        show: whether a message shows what was wanted.
+    """
+
+    def __init__(self, name, target, points, hints, cases=None, *, fresh=None, summarise=None, run=None, tolerance=1e-4,
+                 absolute=0.0, dtype=False, limits=None, advice=None, may_change=False, show=None):  # fmt: skip
+        self.homework, self.name = name.split(".")
+        self.target, self.points, self.hints, self.fresh = target, points, list(hints), fresh
+        self.is_value = cases is None
+        self.cases = [Case()] if cases is None else list(cases)
+        self.summarise, self.run, self.limits, self.advice = summarise, run, limits, advice
+        self.accuracy = dict(tolerance=tolerance, absolute=absolute, dtype=dtype)
+        self.may_change = may_change
+        self.show = (not self.is_value) if show is None else show
+        self.hints_given = 0
+
+    # What the student calls ------------------------------------------------------------------------------------------
+
+    def check(self, answer=...):
+        """Say whether the answer is right and, if not, where it first fails and why. Never raises in class."""
+        try:
+            state, message = self.verdict(answer)
+        except Exception as error:
+            state, message = NOT_YET, f"the check could not judge this answer ({_error_text(error)})"
+        print(f"{_MARKS[state]} {self.name} {state}: {message}")
+        if state == NOT_YET:
+            print(f"  stuck?      {self.name}.hint()")
+        if state != RIGHT and os.environ.get("CV_HOMEWORK_STRICT", "0") not in ("", "0"):
+            raise Unsolved(f"{self.name}: {state}")
+
+    def hint(self):
+        """Print the next hint; the last one again when there is no other."""
+        self.hints_given = min(self.hints_given + 1, len(self.hints))
+        print(f"💡 {self.name}, hint {self.hints_given} of {len(self.hints)}: {self.hints[self.hints_given - 1]}")
+
+    # How it is judged ------------------------------------------------------------------------------------------------
+
+    def verdict(self, answer):
+        """State and message for an answer, on the cases that come with the course."""
+        if answer is ... or answer is None:
+            return NOT_ATTEMPTED, f"write `{self.target}`, then run this cell again."
+        if not self.is_value and not callable(answer):
+            kind = plain(answer)
+            return NOT_YET, f"give the function itself, `{self.name}.check({self.target})`: this is {describe(kind)}."
+        outcomes = []
+        for case in self.cases:
+            outcomes.append(attempt(self, answer, case))
+            if outcomes[-1].todo:
+                break
+        return self.judge(outcomes, *self.answers())
+
+    def answers(self):
+        """What the solution returns on each case, and the known mistakes; from the table beside the module."""
+        if self.limits:
+            return [None] * len(self.cases), []
+        table = _table(self.homework).get(self.name)
+        if table is None or len(table["want"]) != len(self.cases):
+            raise LookupError(f"{self.homework}.json does not fit: run python -m cvhelpers.homework build {self.homework}")
+        return [decode(want) for want in table["want"]], table["mistakes"]
+
+    def judge(self, outcomes, wants, mistakes, cases=None):
+        """State and message from the outcomes of the cases; grading calls this with more cases than the check has."""
+        cases = cases or self.cases
+        if any(outcome.todo for outcome in outcomes):
+            return NOT_ATTEMPTED, f"write `{self.target}`, then run this cell again."
+        if self.limits:
+            return self._judge_limits(outcomes[0], cases[0])
+        failing = [i for i, outcome in enumerate(outcomes) if self._wrong(outcome, wants[i])]
+        if not failing:
+            count = len(cases)
+            return RIGHT, "well done." if count == 1 else f"all {count} cases agree."
+        first = min(failing, key=lambda i: (cases[i].size(), i))
+        outcome, want = outcomes[first], wants[first]
+        lines = ["" if self.is_value else cases[first].call(self.target)]
+        diagnosis = self._diagnose(outcomes, wants, mistakes, first)
+        if outcome.error:
+            lines.append(f"  raised      {outcome.error}")
+        elif outcome.changed and difference(outcome.value, want, **self.accuracy) is None:
+            lines.append("  difference  the value is right, but the function changes its argument")
+            diagnosis = f"`{outcome.changed}` is not yours to write into: work on a copy."
+        else:
+            if self.show:
+                lines.append(f"  expected    {describe(want)}")
+            lines.append(f"  got         {describe(outcome.value)}")
+            lines.append(f"  difference  {difference(outcome.value, want, **self.accuracy, show=self.show)}")
+        diagnosis = diagnosis or _common_cause(outcome, want, self.show) or _pattern(cases, outcomes, failing)
+        if diagnosis:
+            lines.append(f"  diagnosis   {diagnosis}")
+        if len(cases) > 1:
+            lines.append(f"  cases       {len(cases) - len(failing)} of {len(cases)} agree")
+        return NOT_YET, "\n".join(lines)
+
+    def _wrong(self, outcome, want):
+        changed = outcome.changed and not self.may_change
+        return bool(outcome.error or changed or difference(outcome.value, want, **self.accuracy))
+
+    def _diagnose(self, outcomes, wants, mistakes, first):
+        """The text of the known mistake that gives the same outcome: on all cases, or else on the one that is shown."""
+
+        def same(outcome, packed, want):
+            if packed is None:  # this mistake does not show in this case
+                return not self._wrong(outcome, want)
+            if "error" in packed:
+                return bool(outcome.error) and outcome.error.startswith(packed["error"] + ":")
+            if outcome.error:
+                return False
+            return difference(outcome.value, decode(packed["value"]), **self.accuracy) is None
+
+        count = len(mistakes[0]["got"]) if mistakes else 0
+        for mistake in mistakes:
+            if all(same(o, g, w) for o, g, w in zip(outcomes[:count], mistake["got"], wants)) and any(mistake["got"]):
+                return mistake["says"]
+        for mistake in mistakes if first < count and not outcomes[first].error else ():
+            if mistake["got"][first] and same(outcomes[first], mistake["got"][first], wants[first]):
+                return mistake["says"]
+        return None
+
+    def _judge_limits(self, outcome, case):
+        if outcome.error:
+            return NOT_YET, f"{self.target}\n  raised      {outcome.error}"
+        measured = plain(outcome.value)
+        if not isinstance(measured, dict) or set(measured) < set(self.limits):
+            return NOT_YET, f"nothing could be measured: got {describe(outcome.value)}."
+        lines, right = [], True
+        for name, (lowest, highest) in self.limits.items():
+            value = measured[name]
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+            fine = number and (lowest is None or value >= lowest) and (highest is None or value <= highest)
+            wanted = " and ".join(
+                f"{word} {limit:,}" for word, limit in (("at least", lowest), ("at most", highest)) if limit is not None
+            )
+            shown = f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if number else describe(value)
+            lines.append(f"  {name:<12}{shown}, wanted {wanted}" if not fine else f"  {name:<12}{shown}")
+            right &= fine
+        if right:
+            return RIGHT, "; ".join(f"{name} {limit_text(limits)}" for name, limits in self.limits.items()) + "."
+        diagnosis = self.advice(measured) if self.advice else None
+        return NOT_YET, "\n".join([self.target, *lines, *([f"  diagnosis   {diagnosis}"] if diagnosis else [])])
+
+
+def limit_text(limits):
+    """A limit in words.
+
+    >>> limit_text((0.97, None))
+    'at least 0.97'
+    """
+    words = zip(("at least", "at most"), limits)
+    return " and ".join(f"{word} {limit:,}" for word, limit in words if limit is not None)
+
+
+def attempt(exercise, answer, case):
+    """Run an answer on one case; the arguments are copies. Returns an :class:`Outcome`, never raises."""
+    args, kwargs = case.copy()
+    try:
+        if exercise.run:
+            value = exercise.run(answer, *args, **kwargs)
+        elif exercise.is_value:
+            value = answer
+        else:
+            value = answer(*args, **kwargs)
+        if exercise.summarise:
+            value = exercise.summarise(value)
+        value = plain(value)
+        changed = None if exercise.run or exercise.may_change else _changed(case, args, kwargs, answer)
+        return Outcome(copy.deepcopy(value), changed=changed)
+    except NotImplementedError:
+        return Outcome(todo=True)
+    except (Exception, SystemExit) as error:
+        return Outcome(error=_error_text(error))
+
+
+def _error_text(error):
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    return f"{type(error).__name__}: {' '.join(text.split())[:300]}"
+
+
+def _changed(case, args, kwargs, answer):
+    """Name of the first argument that the call has changed, or None."""
+    before = [*case.args, *case.kwargs.values()]
+    for i, (old, new) in enumerate(zip(before, [*args, *kwargs.values()])):
+        if isinstance(old, (np.ndarray, list, dict)) and difference(new, old, tolerance=0) is not None:
+            names = [*case.kwargs]
+            if i >= len(case.args):
+                return names[i - len(case.args)]
+            try:
+                return list(inspect.signature(answer).parameters)[i]
+            except (TypeError, ValueError, IndexError):
+                return f"argument {i + 1}"
+    return None
+
+
+def _common_cause(outcome, want, show):
+    """Mistakes that are the same in every exercise."""
+    got = outcome.value
+    if outcome.error and outcome.error.startswith("TypeError") and "positional argument" in outcome.error:
+        return "The `def` line was changed: keep the names and the order of the arguments."
+    if isinstance(got, list) and isinstance(want, np.ndarray):
+        try:
+            got = np.asarray(got)
+        except ValueError:
+            return None
+    if not (isinstance(got, np.ndarray) and isinstance(want, np.ndarray) and show):
+        return None
+    if got.dtype.kind not in "biuf" or want.size < 2:
+        return None
+    left, right = got.astype(float), want.astype(float)
+    close = functools.partial(np.allclose, rtol=1e-4, atol=1e-6)
+    if not left.any() and right.any():
+        return "All values are zero: the result is created but never filled."
+    if np.isnan(left).any() and not np.isnan(right).any():
+        return "Some values are NaN: look for 0 / 0, or for an overflow in an exponential."
+    if got.ndim == 2 and got.T.shape == want.shape and close(left.T, right):
+        return "The values are right, but rows and columns are exchanged."
+    if got.shape != want.shape:
+        return "The values are right, the shape is not." if got.size == want.size and close(left.ravel(), right.ravel()) else None
+    for axis in range(min(got.ndim, 4)):
+        if close(np.flip(left, axis), right) and got.shape[axis] > 1:
+            return f"The values are right, but in reverse order along axis {axis}."
+    if np.linalg.norm(right) and close(left, factor := right * (left.ravel() @ right.ravel() / (right.ravel() @ right.ravel()))):
+        ratio = left.ravel()[np.abs(factor).argmax()] / right.ravel()[np.abs(factor).argmax()]
+        return f"Every value is {ratio:.4g} times what it should be."
+    if close(left - right, (left - right).mean()):
+        return f"Every value is off by the same amount, {(left - right).mean():.4g}."
+    return None
+
+
+def _pattern(cases, outcomes, failing):
+    """What the failing cases have in common and no other case has."""
+    kinds = {"images that are not square": lambda case: any(map(_oblong, case.args))}
+    for key in {key for case in cases for key in case.kwargs}:
+        kinds[f"calls with `{key}`"] = lambda case, key=key: key in case.kwargs
+    for text, has in sorted(kinds.items()):
+        those = [i for i, case in enumerate(cases) if has(case)]
+        if those == failing and len(those) < len(cases):
+            return f"It is right, except for {text}."
+    return None
+
+
+def _oblong(value):
+    shape = np.shape(value) if isinstance(value, np.ndarray) else ()
+    return len(shape) >= 2 and (shape[0] != shape[1] if len(shape) < 4 else shape[1] != shape[2])
+
+
+@functools.cache
+def _table(homework):
+    path = FOLDER / f"{homework}.json"
+    if not path.exists():
+        return {}
+    table = json.loads(path.read_text("utf-8"))
+    for question in table.values():
+        if isinstance(question, str):  # values are sealed, so that nobody reads them by accident
+            table = {**table}
+            break
+    return {name: unseal(question) for name, question in table.items()}
+
+
+def seal(question):
+    """Text that hides the answer of a value exercise from a casual look; it is no secret.
+
+    >>> unseal(seal({"want": [5]}))
+    {'want': [5]}
+    """
+    return base64.b64encode(json.dumps(question).encode()).decode()
+
+
+def unseal(question):
+    """The opposite of :func:`seal`; anything else stays as it is."""
+    return json.loads(base64.b64decode(question)) if isinstance(question, str) else question
+
+
+def exercises(homework):
+    """The exercises of one homework, by name.
+
+    >>> list(exercises("hw1"))[:2]
+    ['q1', 'q2']
+    """
+    import importlib
+
+    module = importlib.import_module(f"cvhelpers.homework.{homework}")
+    found = {value.name: value for value in vars(module).values() if isinstance(value, Exercise)}
+    return dict(sorted(found.items(), key=lambda item: int(item[0][1:])))

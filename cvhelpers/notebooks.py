@@ -1,0 +1,234 @@
+"""Keep the notebooks in order: ``python -m cvhelpers.notebooks refresh [NAMES]`` and ``address URL``.
+
+``refresh`` executes notebooks and stores their outputs so that diffs stay small and the tests can compare them.
+``address`` writes the course's web address into every badge and setup cell. Needs nbclient and nbformat.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import sys
+import time
+
+from . import REPOSITORY
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+COLAB = {"accelerator": "GPU", "colab": {"gpuType": "T4", "provenance": []}}
+
+# The first code cell of every lesson and homework.
+SETUP = """\
+# Setup: run this cell first. Colab fetches the course; on your own computer the course is around this notebook.
+import importlib.util, os, subprocess, sys
+REPOSITORY = "{address}"
+if "google.colab" in sys.modules and not os.path.isdir("/content/course"):
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", REPOSITORY, "/content/course"], check=True)
+sys.path += [os.path.abspath(folder) for folder in ("..", "../..", "/content/course")]
+assert importlib.util.find_spec("cvhelpers"), "Open this notebook inside the course folder: cvhelpers lies there."
+"""
+
+
+def setup_cell(address=REPOSITORY):
+    """Source of the setup cell for a repository at ``address``.
+
+    >>> len(setup_cell().splitlines())
+    7
+    """
+    return SETUP.format(address=address).strip()
+
+
+def badge(path, address=REPOSITORY):
+    """Markdown of the Colab badge of the notebook at ``path``, relative to the repository.
+
+    >>> badge("notebooks/06_pooling.ipynb", "https://github.com/you/course")
+    '[![Open in Colab](images/colab.svg)](https://colab.research.google.com/github/you/course/blob/main/notebooks/06_pooling.ipynb)'
+    """
+    path = pathlib.PurePosixPath(path)
+    image = "../" * (len(path.parts) - 2) + "images/colab.svg"
+    repository = address.removeprefix("https://github.com/")
+    return f"[![Open in Colab]({image})](https://colab.research.google.com/github/{repository}/blob/main/{path})"
+
+
+def write_address(url=None):
+    """Put the repository's address into ``cvhelpers/__init__.py`` and into the badge and setup cell of every notebook.
+
+    Args:
+        url: ``https://github.com/OWNER/NAME``; None keeps the present address and only mends the notebooks.
+
+    Raises:
+        SystemExit: the address has another form.
+    """
+    import nbformat
+
+    url = (url or REPOSITORY).removesuffix("/").removesuffix(".git")
+    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
+        raise SystemExit(f"got {url!r}: wanted an address like https://github.com/you/course")
+    init = ROOT / "cvhelpers/__init__.py"
+    init.write_text(init.read_text("utf-8").replace(f'"{REPOSITORY}"', f'"{url}"'), "utf-8")
+    for path in [*lessons(), *sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))]:
+        text = path.read_text("utf-8")
+        notebook = nbformat.reads(text, 4)
+        name = path.relative_to(ROOT).as_posix().replace("solutions/", "")
+        for cell in notebook.cells:
+            if cell.id == "setup":
+                cell.source = setup_cell(url)
+            if cell.id == "title":
+                cell.source = re.sub(r"(?m)^\[!\[Open in Colab.*$", badge(name, url), cell.source)
+        fresh = nbformat.writes(notebook) + "\n"
+        if fresh != text:
+            path.write_text(fresh, "utf-8")
+            print(path.name)
+    return 0
+
+
+def set_kernel_environment(root=ROOT):
+    """Give the kernels that this process starts the conditions of the tests: one thread, no log lines, this package.
+
+    One thread makes trained numbers the same on every number of cores. Existing variables win.
+    """
+    env = os.environ
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), env.get("PYTHONPATH")]))
+    env["JUPYTER_PREFER_ENV_PATH"] = "1"  # not another Python's kernel of the same name
+    env["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    defaults = {
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "CVHELPERS_PROGRESS": "0",
+        "CVHELPERS_DEVICE": "cpu",
+    }
+    for key, value in defaults.items():
+        env.setdefault(key, value)
+
+
+def lessons():
+    """Paths of all lessons, then of all solution notebooks of the homework, in order.
+
+    >>> lessons()[0].name
+    '01_computer_vision_tasks.ipynb'
+    """
+    folder = ROOT / "notebooks"
+    return sorted(folder.glob("[0-9][0-9]_*.ipynb")) + sorted((folder / "homework/solutions").glob("hw*.ipynb"))
+
+
+def find(names):
+    """Paths of the notebooks whose file names start with one of the names; all when no name is given."""
+    found = []
+    for name in names:
+        path = pathlib.Path(name)
+        match = [path] if path.is_file() else [p for p in lessons() if p.name.startswith(path.name)]
+        if not match:
+            raise SystemExit(f"no notebook is called {name!r}: wanted one of {', '.join(p.stem for p in lessons())}")
+        found += match
+    return found or lessons()
+
+
+def execute(notebook, folder, progress=lambda done, total: None):
+    """Run every code cell of a notebook in a fresh kernel in ``folder``; the outputs are stored in the notebook."""
+    from nbclient import NotebookClient
+
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in code:
+        cell.outputs, cell.execution_count = [], None
+    done = iter(range(1, len(code) + 1))
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        store_widget_state=False,
+        skip_cells_with_tag="skip-execution",
+        resources={"metadata": {"path": str(folder)}},
+        on_cell_executed=lambda **_: progress(next(done, len(code)), len(code)),
+    )
+    client.execute()
+
+
+def normalise(notebook):
+    """Drop what changes from machine to machine; keep ids, tags and alt texts; mark the slides; number the cells."""
+    import nbformat
+
+    notebook.metadata = nbformat.from_dict({**KERNEL, **(COLAB if "accelerator" in notebook.metadata else {})})
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    count = 0
+    for cell in notebook.cells:
+        kept = {k: v for k, v in cell.metadata.items() if k in ("tags", "alt", "slideshow") and v}
+        if cell.cell_type == "markdown" and (heading := re.match(r"#{1,3} ", cell.source)):
+            kept["slideshow"] = {"slide_type": "subslide" if len(heading[0]) == 4 else "slide"}
+        cell.metadata = nbformat.from_dict(kept)
+        if cell.cell_type != "code":
+            continue
+        count += 1
+        if cell.execution_count is not None:
+            cell.execution_count = count
+        for output in cell.outputs:
+            if "execution_count" in output:
+                output.execution_count = count
+            if "metadata" in output:
+                alt = {"image/png": {"alt": kept["alt"]}} if "alt" in kept and "image/png" in output.data else {}
+                output.metadata = nbformat.from_dict(alt)
+    return notebook
+
+
+def refresh(path, progress=lambda done, total: None):
+    """Text of the notebook at ``path`` after running it; the file itself is not touched."""
+    import nbformat
+
+    notebook = nbformat.read(path, 4)
+    execute(notebook, path.parent, progress)
+    return nbformat.writes(normalise(notebook)) + "\n"
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m cvhelpers.notebooks", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("refresh", help="run notebooks and store their outputs")
+    run.add_argument("names", nargs="*", help="for instance 03, 03_convolutional_layer or a path; all when empty")
+    run.add_argument("--check", action="store_true", help="write nothing; exit 1 when a stored notebook would change")
+    move = commands.add_parser("address", help="write the address of the repository into every badge and setup cell")
+    move.add_argument("url", nargs="?", help="for instance https://github.com/you/course; the present one when empty")
+    options = parser.parse_args(arguments)
+    if options.command == "address":
+        return write_address(options.url)
+    return run_refresh(find(options.names), options.check)
+
+
+def run_refresh(paths, check=False):
+    """Refresh each notebook; a file whose cells fail keeps its old content. Returns the number of problems."""
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+    os.environ["PYTEST_CURRENT_TEST"] = "refresh"  # ipykernel then treats the output of C++ code as under nbval
+    set_kernel_environment()
+    problems = 0
+    for path in paths:
+        start = time.time()
+
+        def progress(done, total, name=path.stem):
+            if sys.stderr.isatty():
+                print(f"\r{name}: cell {done}/{total} ", end="", file=sys.stderr, flush=True)
+
+        try:
+            text = refresh(path, progress)
+        except (CellExecutionError, DeadKernelError, TimeoutError) as error:
+            problems += 1
+            print(f"\r{path.stem}: FAILED, the file is unchanged\n{error}", flush=True)
+            continue
+        changed = text != path.read_text("utf-8")
+        problems += check and changed
+        if changed and not check:
+            fresh = path.with_suffix(".tmp")
+            fresh.write_text(text, "utf-8")
+            fresh.replace(path)
+        state = ("would change" if check else "stored") if changed else "unchanged"
+        print(f"\r{path.stem}: {state}, {len(text) / 1024:.0f} KiB, {time.time() - start:.0f} s", flush=True)
+    return problems
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,526 @@
+"""Every picture of the course: functions that take arrays, draw, and return the Matplotlib axes.
+
+None of them trains or calls ``plt.show()``. Importing the module gives Matplotlib the look of the course (``style``).
+"""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Patch, Rectangle
+
+from .drawing import (  # noqa: F401
+    animate_convolution,
+    animation_html,
+    convolution_strip,
+    draw_network,
+    draw_receptive_field,
+)
+from .style import CLASS_COLORS, COLORS, class_color, shade, text_color, use_style  # noqa: F401
+
+use_style()
+
+
+def _image(image):
+    """Image as Matplotlib shows it: uint8 or float 0..1, grey as (h, w); floats beyond 1 count as 0..255."""
+    image = np.asarray(image)
+    if image.ndim == 3 and image.shape[-1] == 1:
+        image = image[..., 0]
+    if image.ndim not in (2, 3) or image.ndim == 3 and image.shape[-1] not in (3, 4) or 0 in image.shape:
+        raise ValueError(f"the image has shape {image.shape}: wanted (height, width), (height, width, 1) or (…, 3)")
+    if image.dtype == bool:
+        return image.astype(np.uint8) * 255
+    if image.ndim == 3 and image.dtype != np.uint8:
+        image = image.astype(float) / (255 if image.max() > 1.5 else 1)
+        return image.clip(0, 1)
+    return image
+
+
+def _imshow(ax, image):
+    """Show one image without axes; pixels of small ones stay squares."""
+    image = _image(image)
+    grey = {}
+    if image.ndim == 2:
+        top = 255 if image.dtype == np.uint8 else max(1.0, float(image.max()))
+        grey = {"cmap": "gray", "vmin": min(0.0, float(image.min())), "vmax": top}
+    ax.imshow(image, interpolation="nearest" if max(image.shape[:2]) <= 128 else "antialiased", **grey)
+    ax.axis("off")
+    return image
+
+
+def _axes(ax, image=None):
+    if ax is not None:
+        return ax
+    height, width = (1, 1) if image is None else np.asarray(image).shape[:2]
+    return plt.subplots(figsize=(4.5, min(8, max(2, 4.5 * height / width))))[1]
+
+
+def _grid(count, columns, size):
+    columns = min(count, columns or min(count, 6))
+    rows = math.ceil(count / columns)
+    _, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * size * 1.1), squeeze=False)
+    for ax in axes.flat[count:]:
+        ax.axis("off")
+    return axes.ravel()[:count]
+
+
+def _name(names, label):
+    if names is None:
+        return str(int(label))
+    return str(names[int(label)])
+
+
+def show_images(images, titles=None, columns=None, size=1.9):
+    """Images side by side, in a grid.
+
+    Args:
+        images: array (n, height, width[, channels]), or a list of images of any sizes; uint8, bool, or float
+            between 0 and 1 (floats above 1.5 count as 0 to 255). One channel or none is shown as grey.
+        titles: a text or number for each image.
+        columns: images in a row; at most 6 when None.
+        size: width of one image in inches.
+
+    Returns:
+        array of the axes, one for each image.
+
+    Raises:
+        ValueError: no images, an array of another shape, or titles of another number.
+
+    Introduced in lesson 01.
+
+    >>> len(show_images(np.zeros((3, 8, 8, 3), np.uint8), titles=["a", "b", "c"]))
+    3
+    """
+    if isinstance(images, np.ndarray) and images.ndim == 2:
+        images = [images]
+    if len(images) == 0:
+        raise ValueError("there are no images: wanted at least one")
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"{len(images)} images but {len(titles)} titles: wanted one title for each image")
+    images = [_image(image) for image in images]
+    axes = _grid(len(images), columns, size)
+    for i, ax in enumerate(axes):
+        _imshow(ax, images[i])
+        if titles is not None:
+            ax.set_title(str(titles[i]))
+    return axes
+
+
+def show_boxes(image, boxes, labels=None, names=None, scores=None, ax=None, color=None):
+    """One image with boxes drawn on the edges of the pixels, and what each box holds.
+
+    Args:
+        image: array (height, width[, channels]).
+        boxes: float array (n, 4), xyxy in pixels; coordinates name pixel edges.
+        labels: int array (n,); boxes with the label -1 are padding and are skipped.
+        names: name of each class.
+        scores: float array (n,) between 0 and 1, written behind the name.
+        ax: Matplotlib axes to draw on; new ones when None.
+        color: one colour for all boxes; the colour of the class when None.
+
+    Returns:
+        the Matplotlib axes.
+
+    Raises:
+        ValueError: the arrays do not fit together.
+
+    Introduced in lesson 01.
+
+    >>> ax = show_boxes(np.zeros((8, 8, 3), np.uint8), [[1, 2, 5, 6], [0, 0, 0, 0]], labels=[0, -1])
+    >>> [box.get_bbox().extents.tolist() for box in ax.patches]
+    [[0.5, 1.5, 4.5, 5.5]]
+    """
+    boxes = np.asarray(boxes, float).reshape(-1, 4) if np.size(boxes) == 0 else np.asarray(boxes, float)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"boxes have shape {boxes.shape}: wanted (n, 4), xyxy in pixels")
+    for what, values in (("labels", labels), ("scores", scores)):
+        if values is not None and len(values) != len(boxes):
+            raise ValueError(f"{len(boxes)} boxes but {len(values)} {what}: wanted one for each box")
+    ax = _axes(ax, image)
+    _imshow(ax, image)
+    for i, (x1, y1, x2, y2) in enumerate(boxes - 0.5):
+        if labels is not None and labels[i] < 0:
+            continue
+        edge = color or (COLORS[1] if labels is None else class_color(labels[i]))
+        ax.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=edge, linewidth=2.5))
+        words = [] if labels is None else [_name(names, labels[i])]
+        words += [] if scores is None else [f"{scores[i]:.2f}"]
+        if words:
+            _tag(ax, x1, y1, " ".join(words), edge)
+    return ax
+
+
+def _tag(ax, x, y, text, color):
+    """Text on a coloured ground at the upper left corner of something."""
+    ground = {"facecolor": color, "edgecolor": "none", "pad": 1.5}
+    ax.text(x, y, text, fontsize=12, color=text_color(color), bbox=ground, va="bottom", ha="left", clip_on=False)
+
+
+def show_masks(image, masks, labels=None, names=None, ax=None, opacity=0.5):
+    """One image with a coloured, outlined mask over each object.
+
+    Args:
+        image: array (height, width[, channels]).
+        masks: bool array (n, height, width).
+        labels: int array (n,); masks with the label -1 are padding and are skipped.
+        names: name of each class.
+        ax: Matplotlib axes to draw on; new ones when None.
+        opacity: 0 shows the image alone, 1 hides it under the masks.
+
+    Returns:
+        the Matplotlib axes.
+
+    Raises:
+        ValueError: the arrays do not fit together.
+
+    Introduced in lesson 01.
+
+    >>> ax = show_masks(np.zeros((4, 4)), np.ones((2, 4, 4), bool), labels=[3, -1], names="abcd")
+    >>> [text.get_text() for text in ax.texts]
+    ['d']
+    """
+    masks = np.asarray(masks)
+    if masks.ndim != 3 or masks.shape[1:] != np.shape(image)[:2]:
+        raise ValueError(f"masks have shape {masks.shape} for an image of {np.shape(image)}: wanted (n, height, width)")
+    if labels is not None and len(labels) != len(masks):
+        raise ValueError(f"{len(masks)} masks but {len(labels)} labels: wanted one for each mask")
+    ax = _axes(ax, image)
+    _imshow(ax, image)
+    for i, mask in enumerate(masks > 0.5):
+        if not mask.any() or labels is not None and labels[i] < 0:
+            continue
+        color = class_color(i if labels is None else labels[i])
+        ax.imshow(_tint(mask, color, opacity), interpolation="nearest")
+        _outline(ax, mask, color)
+        if labels is not None:
+            ax.text(*_middle(mask), _name(names, labels[i]), **_halo())
+    return ax
+
+
+def _tint(mask, color, opacity):
+    layer = np.zeros((*mask.shape, 4))
+    layer[mask] = (*to_rgb(color), opacity)
+    return layer
+
+
+def _outline(ax, mask, color):
+    """Line along the pixel edges of a mask."""
+    height, width = mask.shape
+    padded = np.pad(mask, 1)
+    lines = []
+    for y, x in zip(*np.nonzero(padded[1:] != padded[:-1])):  # horizontal edges below padded row y
+        lines.append(((x - 1.5, y - 0.5), (x - 0.5, y - 0.5)))
+    for y, x in zip(*np.nonzero(padded[:, 1:] != padded[:, :-1])):
+        lines.append(((x - 0.5, y - 1.5), (x - 0.5, y - 0.5)))
+    from matplotlib.collections import LineCollection
+
+    ax.add_collection(LineCollection(lines, colors=[color], linewidths=2, capstyle="projecting"), autolim=False)
+    ax.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+
+
+def _middle(mask):
+    """x, y of the pixel of a mask that is nearest to its centre."""
+    y, x = np.nonzero(mask)
+    nearest = np.argmin((y - y.mean()) ** 2 + (x - x.mean()) ** 2)
+    return x[nearest], y[nearest]
+
+
+def _halo():
+    from matplotlib.patheffects import withStroke
+
+    effect = [withStroke(linewidth=3, foreground="black")]
+    return {"color": "white", "ha": "center", "va": "center", "fontsize": 12, "weight": "bold", "path_effects": effect}
+
+
+def _label_map(labels, names, what):
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.dtype.kind not in "iub":
+        raise ValueError(f"{what} has shape {labels.shape}, {labels.dtype}: wanted whole numbers of shape (height, width)")
+    if names is not None and labels.max() >= len(names):
+        raise ValueError(f"{what} has class {labels.max()} but there are {len(names)} names: wanted one for each class")
+    return labels
+
+
+def _colored(label_map):
+    """Label map as an image (height, width, 3); negative classes are white."""
+    image = np.ones((*label_map.shape, 3))
+    for label in np.unique(label_map):
+        if label >= 0:
+            image[label_map == label] = class_color(label)
+    return image
+
+
+def _legend(ax, present, names):
+    handles = [
+        Patch(facecolor=class_color(c) if c >= 0 else "white", edgecolor="black", label=_name(names, c) if c >= 0 else "void")
+        for c in present
+    ]
+    ax.legend(handles=handles, loc="center left", bbox_to_anchor=(1.01, 0.5), handlelength=1.2, borderaxespad=0.2)
+
+
+def show_label_map(label_map, names=None, ax=None, legend=True):
+    """A map of classes in flat colours, with a legend of the classes that are present.
+
+    Args:
+        label_map: int array (height, width); negative numbers are void, drawn white.
+        names: name of each class; the numbers when None.
+        ax: Matplotlib axes to draw on; new ones when None.
+        legend: False leaves the legend out.
+
+    Returns:
+        the Matplotlib axes.
+
+    Raises:
+        ValueError: no label map, or a class without a name.
+
+    Introduced in lesson 01.
+
+    >>> ax = show_label_map(np.array([[0, 2]]), names=["grass", "brick", "gravel"])
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['grass', 'gravel']
+    """
+    label_map = _label_map(label_map, names, "the label map")
+    ax = _axes(ax, label_map)
+    _imshow(ax, _colored(label_map))
+    if legend:
+        _legend(ax, np.unique(label_map), names)
+    return ax
+
+
+def show_panoptic(image, panoptic, names=None, things=None, ax=None, legend=True, opacity=0.65):
+    """A panoptic map: stuff in flat colours, every thing in a shade of its own with an outline and its number.
+
+    Args:
+        image: array (height, width[, channels]) below the colours; None shows the colours alone.
+        panoptic: int array (height, width, 2) = class and instance number (0 for stuff); negative classes are void.
+        names: name of each class; the numbers when None.
+        things: classes that are counted; every class with an instance number above 0 when None.
+        ax: Matplotlib axes to draw on; new ones when None.
+        legend: False leaves the legend out.
+        opacity: of the colours over the image.
+
+    Returns:
+        the Matplotlib axes.
+
+    Raises:
+        ValueError: the map has another shape, or a class has no name.
+
+    Introduced in lesson 01. Kirillov et al. 2019.
+
+    >>> panoptic = np.zeros((2, 4, 2), int); panoptic[:, 2:] = (1, 7)
+    >>> [text.get_text() for text in show_panoptic(None, panoptic, names=["grass", "cat"]).texts]
+    ['7']
+    """
+    panoptic = np.asarray(panoptic)
+    if panoptic.ndim != 3 or panoptic.shape[-1] != 2:
+        raise ValueError(f"the panoptic map has shape {panoptic.shape}: wanted (height, width, 2), class and instance")
+    if image is not None and np.shape(image)[:2] != panoptic.shape[:2]:
+        raise ValueError(f"image {np.shape(image)} and panoptic map {panoptic.shape} differ: wanted the same size")
+    classes, instances = _label_map(panoptic[..., 0], names, "the panoptic map"), panoptic[..., 1]
+    ax = _axes(ax, classes)
+    colors, segments = _colored(classes), []
+    pairs = np.unique(panoptic.reshape(-1, 2), axis=0)
+    for c, instance in pairs[(pairs[:, 0] >= 0) & (pairs[:, 1] > 0)]:
+        if things is None or c in things:
+            mask = (classes == c) & (instances == instance)
+            same_class = [m for m in segments if m[1] == c]
+            color = shade(class_color(c), (0, 0.35, -0.3, 0.6, -0.5)[len(same_class) % 5])
+            colors[mask] = to_rgb(color)
+            segments.append((mask, c, instance))
+    if image is not None:
+        below = _image(image)
+        below = (below if below.ndim == 3 else below[..., None]) / (255 if below.dtype == np.uint8 else 1)
+        colors = opacity * colors + (1 - opacity) * below[..., :3]
+    _imshow(ax, colors)
+    for mask, _, instance in segments:
+        _outline(ax, mask, "black")
+        ax.text(*_middle(mask), str(instance), **_halo())
+    if legend:
+        _legend(ax, np.unique(classes), names)
+    return ax
+
+
+def show_kernels(kernels, titles=None, columns=None, size=1.9, numbers=None):
+    """Filters as pictures: zero is white, positive blue, negative red, the same scale for all.
+
+    Args:
+        kernels: array (height, width), (height, width, filters) or (height, width, channels, filters): then one
+            row of pictures for each channel; a list of 2-D kernels is fine too.
+        titles: a text for each filter.
+        columns: pictures in a row; only for kernels without a channel axis.
+        size: width of one picture in inches.
+        numbers: True writes the weights into the cells; when None, only up to 5 × 5.
+
+    Returns:
+        array of the axes.
+
+    Raises:
+        ValueError: an array of another shape, or titles of another number.
+
+    Introduced in lesson 03.
+
+    >>> len(show_kernels([[[1, 0, -1]] * 3, [[0, 1, 0]] * 3], titles=["edge", "line"]))
+    2
+    """
+    if isinstance(kernels, (list, tuple)) and np.ndim(kernels[0]) == 2:
+        kernels = np.stack([np.asarray(k) for k in kernels], -1)
+    kernels = np.asarray(kernels, float)
+    kernels = kernels[..., None] if kernels.ndim == 2 else kernels
+    if kernels.ndim not in (3, 4) or 0 in kernels.shape:
+        raise ValueError(f"kernels have shape {kernels.shape}: wanted (height, width[, channels], filters)")
+    height, width, filters = *kernels.shape[:2], kernels.shape[-1]
+    if titles is not None and len(titles) != filters:
+        raise ValueError(f"{filters} filters but {len(titles)} titles: wanted one title for each filter")
+    if kernels.ndim == 4:
+        columns = filters
+    pictures = kernels.reshape(height, width, -1)
+    axes = _grid(pictures.shape[-1], columns, size)
+    limit = np.abs(kernels).max() or 1.0
+    numbers = max(height, width) <= 5 if numbers is None else numbers
+    for i, ax in enumerate(axes):
+        _numbered(ax, pictures[..., i], numbers, cmap="RdBu", vmin=-limit, vmax=limit, fontsize=12 if width <= 3 else 10)
+        if titles is not None and i < filters:
+            ax.set_title(str(titles[i]))
+    return axes
+
+
+def _numbered(ax, values, numbers=True, fontsize=12, **colors):
+    """A matrix as coloured cells with its numbers in them."""
+    picture = ax.imshow(values, interpolation="nearest", **colors)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(True)
+    if numbers:
+        for (y, x), value in np.ndenumerate(values):
+            ground = picture.cmap(picture.norm(value))[:3]
+            text = f"{value:.2f}".rstrip("0").rstrip(".").replace("-0.", "-.") if value % 1 else f"{int(value)}"
+            ax.text(x, y, text, ha="center", va="center", color=text_color(ground), fontsize=fontsize)
+    return picture
+
+
+def show_feature_maps(maps, titles=None, columns=8, size=1.4, count=None):
+    """The channels of one activation map as pictures, all on one scale from dark to bright.
+
+    Args:
+        maps: float array (height, width, channels), or (1, height, width, channels).
+        titles: a text for each channel shown; their numbers when None.
+        columns: pictures in a row.
+        size: width of one picture in inches.
+        count: only this many channels from the first; all when None.
+
+    Returns:
+        array of the axes, one for each channel.
+
+    Raises:
+        ValueError: an array of another shape, or titles of another number.
+
+    Introduced in lesson 02.
+
+    >>> len(show_feature_maps(np.zeros((5, 5, 3))))
+    3
+    """
+    maps = np.asarray(maps, float)
+    maps = maps[0] if maps.ndim == 4 and len(maps) == 1 else maps
+    maps = maps[..., None] if maps.ndim == 2 else maps
+    if maps.ndim != 3 or 0 in maps.shape:
+        raise ValueError(f"maps have shape {maps.shape}: wanted (height, width, channels) of one image")
+    maps = maps[..., :count]
+    titles = range(maps.shape[-1]) if titles is None else titles
+    if len(titles) != maps.shape[-1]:
+        raise ValueError(f"{maps.shape[-1]} channels but {len(titles)} titles: wanted one title for each channel")
+    axes = _grid(maps.shape[-1], columns, size)
+    for i, ax in enumerate(axes):
+        ax.imshow(maps[..., i], cmap="cividis", vmin=maps.min(), vmax=maps.max(), interpolation="nearest")
+        ax.set_title(str(titles[i]))
+        ax.axis("off")
+    return axes
+
+
+def show_history(histories, measure="loss", ax=None, validation=True):
+    """Curves over the epochs: the mean of several runs as a line, from the smallest to the largest as a band.
+
+    Args:
+        histories: dict from a label to a history (dict from measure to list of numbers) or to a list of histories of
+            the same network with several seeds; a single history is fine too.
+        measure: name of the measure, such as ``"loss"`` or ``"accuracy"``.
+        ax: Matplotlib axes to draw on; new ones when None.
+        validation: also draw ``val_…``, dashed, where the histories have it.
+
+    Returns:
+        the Matplotlib axes.
+
+    Raises:
+        ValueError: no history has the measure.
+
+    Introduced in lesson 02.
+
+    >>> ax = show_history({"plain": [{"loss": [3, 2, 1]}, {"loss": [2, 1, 1]}], "residual": {"loss": [1, 1, 0]}})
+    >>> ax.lines[0].get_ydata().tolist(), len(ax.lines), len(ax.collections)
+    ([2.5, 1.5, 1.0], 2, 1)
+    """
+    if measure in histories or any(isinstance(v, list) and v and np.isscalar(v[0]) for v in histories.values()):
+        histories = {"training": histories}
+    ax = _axes(ax) if ax is not None else plt.subplots()[1]
+    for i, (label, runs) in enumerate(histories.items()):
+        runs = [runs] if isinstance(runs, dict) else list(runs)
+        color = COLORS[i % len(COLORS)]
+        if not runs or any(measure not in run for run in runs):
+            have = ", ".join(runs[0]) if runs else "nothing"
+            raise ValueError(f"the history of {label!r} has no {measure!r}: it has {have}")
+        keys = [measure, "val_" + measure] if validation else [measure]
+        for key, dashes in zip(keys, ("-", "--")):
+            curves = [np.asarray(run[key], float) for run in runs if key in run]
+            if not curves:
+                continue
+            length = min(map(len, curves))
+            curves = np.stack([curve[:length] for curve in curves])
+            epochs = np.arange(1, length + 1)
+            name = label if key == measure else ("validation" if len(histories) == 1 else f"{label}, validation")
+            ax.plot(epochs, curves.mean(0), dashes, color=color, label=name)
+            if len(curves) > 1:
+                ax.fill_between(epochs, curves.min(0), curves.max(0), color=color, alpha=0.2, linewidth=0)
+    ax.set(xlabel="epoch", ylabel=measure.replace("_", " "))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend()
+    return ax
+
+
+def show_confusion(matrix, names=None, ax=None):
+    """A confusion matrix with its numbers: a row for each true class, a column for each predicted one.
+
+    Args:
+        matrix: array (classes, classes) of counts or shares; colours show the share of the row.
+        names: name of each class; the numbers when None.
+        ax: Matplotlib axes to draw on; new ones when None.
+
+    Returns:
+        the Matplotlib axes.
+
+    Raises:
+        ValueError: the matrix is not square, or the names are of another number.
+
+    Introduced in lesson 10.
+
+    >>> show_confusion([[5, 1], [0, 4]], names=["cat", "dog"]).texts[1].get_text()
+    '1'
+    """
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not len(matrix):
+        raise ValueError(f"the matrix has shape {matrix.shape}: wanted (classes, classes)")
+    names = range(len(matrix)) if names is None else names
+    if len(names) != len(matrix):
+        raise ValueError(f"{len(matrix)} classes but {len(names)} names: wanted one for each class")
+    side = min(9, max(4, 0.62 * len(matrix) + 1.4))
+    ax = plt.subplots(figsize=(side, side))[1] if ax is None else ax
+    share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1e-12)
+    picture = ax.imshow(share, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    for (row, column), value in np.ndenumerate(matrix):
+        text = f"{value:.2f}" if matrix.dtype.kind == "f" and (matrix % 1).any() else f"{int(value)}"
+        color = text_color(picture.cmap(share[row, column])[:3])
+        ax.text(column, row, text, ha="center", va="center", color=color)
+    long = max(len(str(name)) for name in names) > 3
+    ax.set_xticks(range(len(matrix)), names, rotation=45 if long else 0, ha="right" if long else "center")
+    ax.set_yticks(range(len(matrix)), names)
+    ax.set(xlabel="predicted", ylabel="true")
+    ax.tick_params(length=0)
+    return ax

