@@ -1,0 +1,100 @@
+"""Run notebooks as strangers do: ``python tests/emulate.py colab`` or ``python tests/emulate.py oldest``.
+
+``colab``: the versions of Google Colab, an empty folder that holds only the one notebook, a stand-in for the module
+``google.colab``, and the course's address answered by a local clone. The setup cell has to fetch the rest.
+``oldest``: the oldest TensorFlow and Keras that the course supports, in the course folder.
+
+Both compare every output with the stored one. Needs the network once, for the packages.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from cvhelpers import REPOSITORY, notebooks  # noqa: E402
+
+TOOLS = ["nbval==0.11.*", "pytest"]
+VERSIONS = {
+    "colab": [
+        "tensorflow==2.20.0", "keras==3.13.2", "numpy==2.1.3", "matplotlib==3.10.0", "scikit-image==0.25.2",
+        "mlxtend==0.23.4", "scikit-learn==1.6.1", "scipy==1.16.3", "ipython==7.34.0", "ipywidgets==7.7.1",
+        "ipykernel==6.17.1",
+    ],
+    "oldest": [
+        "tensorflow==2.19.*", "keras==3.10.*", "numpy==2.0.*", "matplotlib==3.10.*", "scikit-image==0.25.*",
+        "mlxtend==0.23.4", "ipywidgets>=8.1", "ipykernel",
+    ],
+}  # fmt: skip
+COLAB_MODULE = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
+
+
+def make_environment(kind, folder):
+    """A virtual environment with the versions of ``kind``; an existing one is used as it is."""
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        venv.create(folder, with_pip=True, symlinks=os.name != "nt")
+        subprocess.run([python, "-m", "pip", "install", "-q", *VERSIONS[kind], *TOOLS], check=True)
+    return python
+
+
+def clone_of_course(folder):
+    """A bare clone of the working tree's last commit, and the environment that makes git take it for the address."""
+    clone = folder / "origin.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(ROOT), str(clone)], check=True)
+    return {
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": f"url.{clone.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": REPOSITORY,
+        "GIT_CONFIG_KEY_1": "safe.directory",
+        "GIT_CONFIG_VALUE_1": "*",
+    }
+
+
+def run(python, path, environment):
+    """Strict nbval over one notebook; returns its exit code."""
+    command = [python, "-m", "pytest", "-q", "--color=no", "-c", os.devnull, "--rootdir", path.parent]
+    command += ["-p", "no:cacheprovider", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=600", path]
+    return subprocess.run(list(map(str, command)), env=environment, cwd=path.parent).returncode
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=VERSIONS)
+    parser.add_argument("names", nargs="*", help="which notebooks, for instance 03 hw1; all when empty")
+    parser.add_argument("--environment", type=pathlib.Path, help="folder of a virtual environment to keep")
+    options = parser.parse_args()
+    failed, scratch = [], pathlib.Path(tempfile.mkdtemp(prefix="emulate-"))
+    try:
+        python = make_environment(options.kind, (options.environment or scratch / "environment").absolute())
+        notebooks.set_kernel_environment()
+        environment = dict(os.environ)
+        if options.kind == "colab":
+            environment.update(clone_of_course(scratch))
+            (scratch / "modules").mkdir()
+            (scratch / "modules/sitecustomize.py").write_text(COLAB_MODULE)
+            environment["PYTHONPATH"] = str(scratch / "modules")  # the course itself must come from the clone
+        for path in notebooks.find(options.names):
+            print(f"== {path.stem}", flush=True)
+            if options.kind == "colab":
+                folder = scratch / path.stem
+                folder.mkdir()
+                text = path.read_text("utf-8").replace("/content/course", (scratch / "content/course").as_posix())
+                path = folder / path.name
+                path.write_text(text, "utf-8")
+            if run(python, path, environment):
+                failed.append(path.stem)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    print(f"{len(failed)} failed: {', '.join(failed)}" if failed else "all passed")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
