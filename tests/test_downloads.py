@@ -1,0 +1,196 @@
+"""Downloads against a server on this machine: cut connections, wrong files, refusals, a full disk."""
+
+import functools
+import hashlib
+import http.server
+import io
+import pickle
+import shutil
+import tarfile
+import threading
+import types
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cvhelpers import downloads
+
+CONTENT = np.random.default_rng(0).bytes(300_000)
+SHA = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """``/good`` answers ranges; ``/cut`` stops in the middle of each answer; ``/no-range`` ignores ranges."""
+
+    asked = []
+
+    def do_GET(self):
+        Server.asked.append((self.path, self.headers.get("Range")))
+        if self.path not in ("/good", "/cut", "/no-range"):
+            return self.send_error(404, "Not Found")
+        start = 0
+        if self.path != "/no-range" and (given := self.headers.get("Range")):
+            start = int(given.removeprefix("bytes=").rstrip("-"))
+        if start >= len(CONTENT):
+            return self.send_error(416)
+        body = CONTENT[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: 120_000 if self.path == "/cut" else None])
+        self.close_connection = True
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def address():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Server.asked.clear()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def fetch(tmp_path, monkeypatch):
+    monkeypatch.setenv("CVHELPERS_PROGRESS", "0")
+    return functools.partial(downloads.fetch, "file", cache=tmp_path, timeout=5)
+
+
+def test_a_file_is_downloaded_checked_and_asked_for_only_once(fetch, address):
+    path = fetch(address=address + "/good", checksum=SHA)
+    assert path.read_bytes() == CONTENT
+    assert fetch(address=address + "/good", checksum=SHA) == path and len(Server.asked) == 1
+
+
+def test_a_cut_connection_is_resumed_where_it_stopped(fetch, address):
+    assert fetch(address=address + "/cut", checksum=SHA).read_bytes() == CONTENT
+    assert Server.asked == [("/cut", None), ("/cut", "bytes=120000-"), ("/cut", "bytes=240000-")]
+
+
+def test_a_later_call_goes_on_where_an_earlier_one_gave_up(fetch, address, tmp_path):
+    with pytest.raises(downloads.NotAvailable, match="cut"):
+        fetch(address=address + "/cut", checksum=SHA, attempts=1)
+    assert (tmp_path / "file.part").stat().st_size == 120_000
+    assert fetch(address=address + "/good", checksum=SHA).read_bytes() == CONTENT
+    assert Server.asked[-1] == ("/good", "bytes=120000-")
+
+
+def test_a_server_without_ranges_starts_again(fetch, address, tmp_path):
+    (tmp_path / "file.part").write_bytes(b"old")
+    assert fetch(address=address + "/no-range", checksum=SHA).read_bytes() == CONTENT
+
+
+def test_a_complete_part_is_taken_as_it_is(fetch, address, tmp_path):
+    (tmp_path / "file.part").write_bytes(CONTENT)
+    assert fetch(address=address + "/good", checksum=SHA).read_bytes() == CONTENT
+
+
+def test_a_wrong_checksum_removes_the_file_and_names_both(fetch, address, tmp_path):
+    with pytest.raises(downloads.NotAvailable, match="not the file it should be"):
+        fetch(address=address + "/good", checksum="sha256:" + "0" * 64)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_size_is_refused_where_there_is_no_checksum(fetch, address, tmp_path):
+    with pytest.raises(downloads.NotAvailable, match="got 300000, wanted 300001"):
+        fetch(address=address + "/good", size=300_001)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_file_on_the_server_is_said_with_the_way_out(fetch, address):
+    with pytest.raises(downloads.NotAvailable, match="404.*save it as"):
+        fetch(address=address + "/missing", checksum=SHA)
+
+
+def test_without_a_network_the_message_says_what_to_do(fetch):
+    with pytest.raises(downloads.NotAvailable, match="go on without it"):
+        fetch(address="http://127.0.0.1:9/none", checksum=SHA, attempts=1)
+
+
+def test_a_full_disk_is_noticed_before_and_during_the_download(fetch, address, monkeypatch):
+    full = types.SimpleNamespace(free=10)
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: full)
+        with pytest.raises(downloads.NotAvailable, match="Free some space"):
+            fetch(address=address + "/good", size=300_000, checksum=SHA)
+
+    def write_fails(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(downloads, "_progress", write_fails)
+    with pytest.raises(downloads.NotAvailable, match="No space left"):
+        fetch(address=address + "/good", checksum=SHA)
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="cifar-10-python.tar.gz"):
+        downloads.fetch("imagenet")
+
+
+def png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "png")
+    return file.getvalue()
+
+
+def pack(path, files):
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, content)
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for name, content in files.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+
+
+def test_cifar10_is_read_channels_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "CACHE", tmp_path)
+    names = [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]
+    pixels = np.arange(3 * 1024, dtype=np.uint16).astype(np.uint8)[None]
+    batch = pickle.dumps({b"data": pixels, b"labels": [7]})
+    pack(tmp_path / "cifar-10-python.tar.gz", {f"cifar-10-batches-py/{name}": batch for name in names})
+    (images, labels), (test, _) = downloads.load_cifar10()
+    assert images.shape == (5, 32, 32, 3) and test.shape == (1, 32, 32, 3) and labels.tolist() == [7] * 5
+    np.testing.assert_array_equal(images[0, :, :, 1], pixels[0, 1024:2048].reshape(32, 32))
+
+
+def test_pets_have_one_class_for_each_pixel(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "CACHE", tmp_path)
+    trimap = np.ones((8, 8), np.uint8)
+    trimap[:, 4:] = 2
+    photo = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, 100, 50)).save(photo, "jpeg")
+    pack(tmp_path / "pets-images.tar.gz", {"images/Abyssinian_1.jpg": photo.getvalue()})
+    files = {"annotations/trimaps/Abyssinian_1.png": png(trimap), "annotations/trimaps/._Abyssinian_1.png": b"x"}
+    pack(tmp_path / "pets-annotations.tar.gz", files)
+    pets = downloads.load_pets(size=4)
+    assert pets["images"].shape == (1, 4, 4, 3) and pets["semantic"].dtype == np.int32
+    np.testing.assert_array_equal(pets["semantic"][0], [[0, 0, 1, 1]] * 4)
+
+
+def test_penn_fudan_boxes_are_tight_around_the_masks(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "CACHE", tmp_path)
+    people = np.zeros((10, 10), np.uint8)
+    people[2:6, 1:4], people[3:9, 6:8] = 1, 2
+    files = {"PennFudanPed/PNGImages/A.png": png(np.zeros((10, 10, 3), np.uint8))}
+    pack(tmp_path / "PennFudanPed.zip", files | {"PennFudanPed/PedMasks/A_mask.png": png(people)})
+    batch = downloads.load_penn_fudan(size=10)
+    np.testing.assert_array_equal(batch["boxes"][0], [[1, 2, 4, 6], [6, 3, 8, 9]])
+    assert batch["labels"].tolist() == [[0, 0]] and batch["masks"].sum() == 24
+
+
+def test_a_damaged_archive_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "CACHE", tmp_path)
+    (tmp_path / "PennFudanPed.zip").write_bytes(b"not a zip")
+    with pytest.raises(downloads.NotAvailable, match="damaged"):
+        downloads.load_penn_fudan()
+    assert list(tmp_path.iterdir()) == []
