@@ -53,6 +53,28 @@ def badge(path, address=REPOSITORY):
     return f"[![Open in Colab]({image})](https://colab.research.google.com/github/{repository}/blob/main/{path})"
 
 
+NOTES = "<details><summary>For the teacher</summary>\n\n{text}\n\n</details>"
+
+
+def folded(text):
+    """A speaker note as students see it: one line that a click unfolds.
+
+    >>> folded(folded("Pause here.")).count("details")
+    2
+    """
+    return text if text.startswith("<details>") else NOTES.format(text=text.strip())
+
+
+def unfolded(text):
+    """The words of a folded speaker note.
+
+    >>> unfolded(folded("Pause here."))
+    'Pause here.'
+    """
+    head, tail = NOTES.split("{text}")
+    return text.removeprefix(head).removesuffix(tail)
+
+
 def write_address(url=None):
     """Put the repository's address into ``cvhelpers/__init__.py`` and into the badge and setup cell of every notebook.
 
@@ -161,6 +183,8 @@ def normalise(notebook):
         kept = {k: v for k, v in cell.metadata.items() if k in ("tags", "alt", "slideshow") and v}
         if cell.cell_type == "markdown" and (heading := re.match(r"#{1,3} ", cell.source)):
             kept["slideshow"] = {"slide_type": "subslide" if len(heading[0]) == 4 else "slide"}
+        if kept.get("slideshow", {}).get("slide_type") == "notes":
+            cell.source = folded(cell.source)
         cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type != "code":
             continue

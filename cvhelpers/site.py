@@ -5,6 +5,7 @@ reader needs no network. Needs the extra packages of ``pip install -e ".[site]"`
 """
 
 import argparse
+import base64
 import html
 import importlib.util
 import pathlib
@@ -15,7 +16,7 @@ import sys
 import nbformat
 
 from . import REPOSITORY
-from .notebooks import ROOT, lessons
+from .notebooks import ROOT, lessons, unfolded
 
 STYLE = """
 :root { --ink: #1b1b1b; --paper: #ffffff; --soft: #f3f4f6; --line: #c9ccd1; --accent: #0072b2; }
@@ -41,9 +42,10 @@ SLIDE_STYLE = """
 .reveal pre { width: 100%; box-shadow: none; font-size: 0.62em; margin: .3em 0; } .reveal pre code { max-height: none; }
 .reveal .slides section { height: 700px; overflow-y: auto; box-sizing: border-box; }
 .reveal p { margin: .35em 0; } .reveal ul { margin-left: 1.1em; } .reveal table { font-size: .75em; }
-.cell { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 24px; align-items: start; }
-.cell.wide { grid-template-columns: minmax(0, 1fr); gap: 6px; }
-.cell img { max-height: 470px; margin: 0; } .cell.wide img { max-height: 400px; }
+.step { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 24px; align-items: start; }
+.step.wide { grid-template-columns: minmax(0, 1fr); gap: 6px; }
+.alone img { display: block; margin: 0 auto; max-height: 560px; width: auto; min-width: 70%; object-fit: contain; }
+.step img { max-height: 470px; margin: 0; } .step.wide img { max-height: 400px; }
 """
 SHELL = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -55,6 +57,7 @@ REVEAL_START = """<script src="reveal/reveal.js"></script><script src="reveal/no
 Reveal.initialize({hash: true, width: 1280, height: 720, margin: 0.03, center: false, transition: "none",
                    slideNumber: true, plugins: [RevealNotes]});</script>"""
 HIDDEN_ON_SLIDES = {"setup", "navigation"}
+WIDE = 620  # pixels of a picture that gets a slide of its own
 
 
 def mathml(source):
@@ -142,40 +145,67 @@ def page(notebook, renderer, name):
     return "\n".join(parts)
 
 
+def width_of(cell):
+    """Pixels across the widest picture of a code cell; 0 without one."""
+    pictures = [output.data["image/png"] for output in cell.outputs if "image/png" in output.get("data", {})]
+    return max((int.from_bytes(base64.b64decode(text[:40])[16:20], "big") for text in pictures), default=0)
+
+
+class Deck:
+    """Reveal.js sections: columns of slides; speaker notes join the next slide."""
+
+    def __init__(self):
+        self.columns, self.notes = [[]], []
+
+    def add(self, body):
+        if body:
+            notes = "".join(f'<aside class="notes">{note}</aside>' for note in self.notes)
+            self.columns[-1].append(f"<section>{body}{notes}</section>")
+            self.notes = []
+
+    def html(self):
+        columns = ["<section>" + "\n".join(column) + "</section>" for column in self.columns if column]
+        return f'<div class="reveal"><div class="slides">{"".join(columns)}</div></div>{REVEAL_START}'
+
+
 def slides(notebook, renderer):
-    """One lesson as reveal.js sections: a column for each heading; what a cell prints appears at the second click."""
-    columns, notes = [], []
+    """One lesson as reveal.js sections: a column for each heading; what a cell prints appears at the second click.
 
-    def add(body, new_column=False):
-        nonlocal notes
-        body += "".join(f'<aside class="notes">{note}</aside>' for note in notes)
-        notes = []
-        if new_column or not columns:
-            columns.append([])
-        columns[-1].append(f"<section>{body}</section>")
-
-    text, new_column = [], False
+    A wide picture gets a slide of its own, together with the sentence that reads it.
+    """
+    deck, text, figure = Deck(), "", ""
     for cell in notebook.cells:
         if cell.id in HIDDEN_ON_SLIDES:
             continue
         if is_notes(cell):
-            notes.append(renderer.markdown(cell.source))
+            deck.notes.append(renderer.markdown(unfolded(cell.source)))
         elif cell.cell_type == "markdown":
-            if re.match(r"##? ", cell.source):
-                if text:
-                    add("".join(text), new_column)
-                text, new_column = [], True
-            text.append(renderer.markdown(re.sub(r"(?m)^\[!\[Open in Colab.*$", "", cell.source)))
+            source = re.sub(r"(?m)^\[!\[Open in Colab.*$", "", cell.source)
+            if re.match(r"##? ", source):
+                deck.add(figure)
+                deck.add(text)
+                text, figure = "", ""
+                deck.columns.append([])
+            elif figure:
+                reading, _, source = source.partition("\n\n")
+                deck.add(figure + renderer.markdown(reading))
+                figure = ""
+            text += renderer.markdown(source) if source.strip() else ""
         else:
-            output = renderer.outputs(cell)
-            wide = " wide" if re.search(r"<table|animation", output) or len(output) < 60 else ""
-            shown = f'<div class="fragment">{output}</div>' if output else ""
-            add("".join(text) + f'<div class="cell{wide}"><div>{renderer.source(cell)}</div>{shown}</div>', new_column)
-            text, new_column = [], False
-    if text:
-        add("".join(text), new_column)
-    columns = ["<section>" + "\n".join(column) + "</section>" for column in columns]
-    return f'<div class="reveal"><div class="slides">{"".join(columns)}</div></div>{REVEAL_START}'
+            deck.add(figure)
+            code, output = renderer.source(cell), renderer.outputs(cell)
+            if width_of(cell) > WIDE or "animation" in output:
+                deck.add(f"{text}{code}")
+                figure = f'<div class="alone">{output}</div>'
+            else:
+                wide = " wide" if "<table" in output or len(output) < 60 else ""
+                shown = f'<div class="fragment">{output}</div>' if output else ""
+                deck.add(f'{text}<div class="step{wide}"><div>{code}</div>{shown}</div>')
+                figure = ""
+            text = ""
+    deck.add(figure)
+    deck.add(text)
+    return deck.html()
 
 
 def copy_reveal(folder):
@@ -187,7 +217,9 @@ def copy_reveal(folder):
     folder.mkdir(parents=True, exist_ok=True)
     files = ("dist/reveal.js", "dist/reveal.css", "dist/reset.css", "dist/theme/white.css")
     for name in (*files, "plugin/notes/notes.js", "plugin/notes/speaker-view.html"):
-        shutil.copy(source / name, folder / pathlib.Path(name).name)
+        text = (source / name).read_text("utf-8")
+        text = re.sub(r"@import url\([^)]*\);", "", text)  # the theme's web font: ours come from the system
+        (folder / pathlib.Path(name).name).write_text(text, "utf-8")
 
 
 def build(out):

@@ -203,6 +203,13 @@ def test_sections_are_slides(path):
             assert cell.metadata.slideshow.slide_type == "slide", f"{cell.id}: refresh the notebook"
 
 
+@every_lesson
+def test_speaker_notes_are_folded_away_from_students(path):
+    notes = [cell for cell in read(path).cells if is_notes(cell)]
+    assert len(notes) >= 2, "wanted at least two notes for the teacher"
+    assert all(cell.source == course.folded(cell.source) for cell in notes), "refresh the notebook"
+
+
 def test_no_output_is_typed_by_hand():
     """Stored text is what the refresh command writes: one text form, sorted keys, a newline at the end."""
     for path in LESSONS + SOLUTIONS:
