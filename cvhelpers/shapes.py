@@ -49,7 +49,7 @@ def conv_output_size(size, kernel, stride=1, padding=0):
         size: pixels along that side.
         kernel: pixels of the filter along that side.
         stride: pixels between two positions.
-        padding: zeros added at both ends, or ``"valid"`` (none), or ``"same"`` (as TensorFlow: ``ceil(size / stride)``).
+        padding: zeros added at both ends, ``"valid"`` (none), or ``"same"`` (as TensorFlow: ``ceil(size / stride)``).
 
     Returns:
         int, at least 1.
@@ -161,7 +161,7 @@ def receptive_field(layers, layer=None):
         ``start`` (first pixel of the first field). Where branches join, the field that covers all of them.
 
     Raises:
-        ValueError: an entry has another form, there is no such layer, or a layer enlarges its maps or hides its filters.
+        ValueError: an entry has another form, no such layer, or a layer enlarges its maps or hides its filters.
 
     Introduced in lesson 11. Araujo, Norris and Sim 2019.
 
@@ -186,7 +186,7 @@ def _path_field(path, field):
 
 
 def _tensor_field(target, inputs, fields):
-    """Field of a symbolic Keras tensor, where the tensors ``inputs`` have those fields: a walk back through the graph."""
+    """Field of a symbolic Keras tensor where the tensors ``inputs`` have those fields: walks back through the graph."""
     known = {id(tensor): field for tensor, field in zip(inputs, fields)}
     waiting = [target]
     while waiting:
@@ -203,6 +203,7 @@ def _tensor_field(target, inputs, fields):
 
 def _layer_field(layer, index, fields, shape):
     """Field of output ``index`` of one Keras layer that reads maps with those fields."""
+    layer = getattr(layer, "network", layer)  # a block of cvhelpers.layers holds its small model there
     if hasattr(layer, "layers") and hasattr(layer, "outputs"):  # a model inside the model
         return _tensor_field(layer.outputs[index], layer.inputs, fields)
     kind, field = type(layer).__name__, _cover(layer, fields)

@@ -1,22 +1,24 @@
 """CPU time of ``ops`` against TensorFlow, interleaved in one run: ``python tests/benchmarks/bench_ops.py``.
 
-Each row shows the smallest CPU time of several rounds; ``process_time`` counts every thread, and both sides use one.
+Each row shows the smallest CPU time of several rounds; ``process_time`` counts every thread, and both sides use
+one unless the variables below say otherwise.
 """
 
+# ruff: noqa: B023, E402, I001
 import os
-
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-    os.environ[name] = "1"
-
 import pathlib
 import sys
 import time
 
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
-from cvhelpers import _quiet, ops  # noqa: E402, F401
 
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import numpy as np
+
+from cvhelpers import _quiet, ops  # noqa: F401
+
+import tensorflow as tf
 
 ROUNDS = 15
 CONVOLUTIONS = (((64, 32, 32, 3), (5, 5, 16)), ((32, 28, 28, 64), (3, 3, 64)), ((16, 56, 56, 32), (3, 3, 32)))
@@ -52,14 +54,14 @@ def main():
             ratios.append(
                 compare(
                     title,
-                    lambda: ops.conv2d(images, kernels, padding=padding),  # noqa: B023
-                    lambda: tf.nn.conv2d(*tensors, strides=1, padding=padding.upper()),  # noqa: B023
+                    lambda: ops.conv2d(images, kernels, padding=padding),
+                    lambda: tf.nn.conv2d(*tensors, strides=1, padding=padding.upper()),
                 )
             )
         title = f"max_pool2d {shape} 2x2"
-        compare(title, lambda: ops.max_pool2d(images), lambda: tf.nn.max_pool2d(tensors[0], 2, 2, "VALID"))  # noqa: B023
+        compare(title, lambda: ops.max_pool2d(images), lambda: tf.nn.max_pool2d(tensors[0], 2, 2, "VALID"))
     print(f"largest ratio of conv2d: {max(ratios):.2f} (wanted: below 3)")
-    return max(ratios) >= 3
+    return int(max(ratios) >= 3)
 
 
 if __name__ == "__main__":
