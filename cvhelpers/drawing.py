@@ -1,181 +1,274 @@
-"""Drawings of networks, receptive fields and of a convolution in motion; reached through ``plotting``."""
+"""Drawings of networks and receptive fields, from the models and lists of layers; reached through ``plotting``."""
 
-import base64
-import io
 import math
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.animation import AbstractMovieWriter, FuncAnimation
-from matplotlib.patches import FancyArrowPatch, Polygon, Rectangle
+from matplotlib.patches import Circle, FancyArrowPatch, Polygon, Rectangle
+from matplotlib.path import Path
 
-from .style import COLORS, shade, text_color
+from .style import COLORS, shade
 
-EDGE = "#444444"
-# Layers that belong to the block before them: they change values, not shapes.
-ATTACHED = ("Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "GELU", "Softmax", "BatchNormalization", "Dropout",
-            "SpatialDropout2D", "LocalResponseNormalization", "LayerNormalization", "GroupNormalization")  # fmt: skip
-MERGES = ("Add", "Concatenate", "Multiply", "Average", "Maximum", "Subtract")
+LINE = "#444444"
+# Layers that are drawn as a part of the one before them: they change values, not shapes.
+ATTACHED = {
+    "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "GELU", "Softmax", "BatchNormalization", "Dropout", "Rescaling",
+    "SpatialDropout2D", "LocalResponseNormalization", "LayerNormalization", "GroupNormalization",
+}  # fmt: skip
+MERGES = {"Add": "+", "Multiply": "×", "Subtract": "-", "Average": "ø", "Maximum": "max", "Concatenate": "||"}
+SHORT = {
+    "InputLayer": "input", "Conv2D": "conv", "Conv2DTranspose": "up-conv", "DepthwiseConv2D": "depthwise",
+    "MaxPooling2D": "max", "AveragePooling2D": "average", "GlobalAveragePooling2D": "global avg",
+    "GlobalMaxPooling2D": "global max", "UpSampling2D": "upsample", "ZeroPadding2D": "pad", "Dense": "dense",
+    "Flatten": "flatten", "Concatenate": "concat", "Add": "add",
+}  # fmt: skip
+PITCH, GAP, RADIUS = 1.0, 0.19, 0.16  # inches: width of a column, height of a line of text, size of a merge
 
 
 class _Block:
-    """What the drawing knows of one layer, with the layers that follow it and keep its shape."""
+    """What the drawing knows of one layer, or of several that are drawn as one."""
 
     def __init__(self, layer):
-        self.layer, self.kind, self.parents, self.children = layer, type(layer).__name__, [], []
-        shape = getattr(layer, "output", None)
-        shape = shape[0] if isinstance(shape, (list, tuple)) else shape
-        self.shape = tuple(shape.shape)[1:]
+        self.kind, self.parents, self.children = type(layer).__name__, [], []
+        output = layer.output[0] if isinstance(layer.output, (list, tuple)) else layer.output
+        self.shape = tuple(output.shape)[1:]
         self.parameters = layer.count_params()
-        self.column = self.row = 0
+        self.count, self.column, self.row, self.arc = 1, 0, 0.0, 0.0
+        self.name = SHORT.get(self.kind) or re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", self.kind)
+        window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+        if window:
+            self.name += " " + "×".join(map(str, window))
+            self.name += f" /{layer.strides[0]}" if "Conv" in self.kind and layer.strides[0] > 1 else ""
 
     @property
     def words(self):
         """Lines of text: what it does, what comes out, how many parameters."""
-        layer, kind = self.layer, self.kind
-        window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
-        name = {"InputLayer": "input", "GlobalAveragePooling2D": "global avg", "GlobalMaxPooling2D": "global max"}.get(kind, kind)
-        for long, short in (("Conv2DTranspose", "up-conv"), ("DepthwiseConv2D", "depthwise"), ("Conv2D", "conv"),
-                            ("MaxPooling2D", "max"), ("AveragePooling2D", "average"), ("UpSampling2D", "upsample"),
-                            ("ZeroPadding2D", "pad"), ("Dense", "dense"), ("Flatten", "flatten"),
-                            ("Concatenate", "concat")):  # fmt: skip
-            name = short if kind == long else name
-        if window:
-            name += " " + "×".join(map(str, window))
-            stride = max(getattr(layer, "strides", (1,)))
-            name += f" /{stride}" if "Conv" in kind and stride > 1 else ""
-        lines = [name, "×".join("?" if n is None else str(n) for n in self.shape)]
-        return lines + ([f"{self.parameters:,}"] if self.parameters else [])
+        name = f"{self.count} × {self.name}" if self.count > 1 else self.name
+        if self.kind in MERGES and self.kind != "Concatenate":
+            return name
+        shape = "×".join("?" if n is None else f"{n:,}" for n in self.shape)
+        return "\n".join([name, shape] + [f"{self.parameters:,}"] * (self.parameters > 0))
 
     @property
     def color(self):
-        for part, number in (("Conv", 0), ("Pool", 1), ("Dense", 2), ("Input", 6), ("Flatten", 6)):
-            if part in self.kind:
-                return COLORS[number] if number != 6 else "#999999"
-        return "#999999" if self.kind in MERGES else COLORS[4]
+        kinds = {"Conv": COLORS[0], "Pool": COLORS[1], "Dense": COLORS[2], "Input": "#999999", "Flatten": "#999999"}
+        return next((color for part, color in kinds.items() if part in self.kind), COLORS[4])
+
+    @property
+    def above(self):
+        """Inches from the middle to the upper end."""
+        return self.height / 2 + 0.7 * self.depth
+
+    @property
+    def below(self):
+        """Inches from the middle to the end of the text."""
+        return self.height / 2 + 0.1 + GAP * (self.words.count("\n") + 1)
+
+    def size(self, largest):
+        """Depth, width and height in inches: sides grow with the map, the width with the channels."""
+        if self.kind in MERGES:
+            return 0.0, 2 * RADIUS, 2 * RADIUS
+        if len(self.shape) < 3:
+            return 0.08, 0.1, min(1.2, 0.3 + 0.07 * math.log2(1 + math.prod(n or 1 for n in self.shape)))
+        side = 0.22 + 0.98 * math.sqrt((self.shape[0] or largest) / largest)
+        return 0.2 * side, 0.05 + 0.04 * math.log2(1 + self.shape[-1]), side
 
 
-def _blocks(model, collapse):
-    """Blocks of a built Keras model in order, joined by parents and children."""
+def _blocks(model, collapse, repeats):
+    """Blocks of a built Keras model in order, joined by parents and children, with their places."""
     layers = list(getattr(model, "layers", ()))
     if not layers:
         raise ValueError(f"got {type(model).__name__}: wanted a Keras model with layers")
+    inputs = [tensor._keras_history.operation for tensor in getattr(model, "inputs", None) or ()]
+    layers = [layer for layer in inputs if all(layer is not known for known in layers)] + layers
     try:
-        blocks = {id(layer): _Block(layer) for layer in layers}
+        owner = {id(layer): _Block(layer) for layer in layers}
     except (AttributeError, ValueError) as error:
-        raise ValueError(f"the model has no shapes yet: build it with an Input first ({error})") from None
-    known = []
+        raise ValueError(f"the model has no shapes yet: start it with keras.Input ({error})") from None
+    blocks = []
     for layer in layers:
-        block = blocks[id(layer)]
+        block = owner[id(layer)]
         for node in layer._inbound_nodes:
-            for tensor in node.input_tensors:
-                parent = blocks.get(id(tensor._keras_history.operation))
-                if parent is not None and parent is not block and parent not in block.parents:
-                    block.parents.append(parent)
-        if collapse and block.kind in ATTACHED and len(block.parents) == 1 and block.parents[0].kind != "InputLayer":
-            parent = block.parents[0]
+            parents = [owner.get(id(tensor._keras_history.operation)) for tensor in node.input_tensors]
+            block.parents += [p for p in dict.fromkeys(parents) if p not in (None, block, *block.parents)]
+        parent = block.parents[0] if len(block.parents) == 1 else None
+        if collapse and parent and block.kind in ATTACHED and parent.kind != "InputLayer":
+            owner[id(layer)] = parent
             parent.parameters += block.parameters
-            blocks[id(layer)] = parent
-            continue
-        known.append(block)
-    for block in known:
+        else:
+            blocks.append(block)
+    for block in blocks:
         for parent in block.parents:
             parent.children.append(block)
-    return known
+    if repeats:
+        blocks = _merge_repeats(blocks)
+    largest = max([b.shape[0] or 1 for b in blocks if len(b.shape) >= 3], default=1)
+    for block in blocks:
+        block.depth, block.width, block.height = block.size(largest)
+    _place(blocks)
+    return blocks
+
+
+def _merge_repeats(blocks):
+    """Draw equal layers that follow one another as one block with their number."""
+    kept = []
+    for block in blocks:
+        parent = block.parents[0] if len(block.parents) == 1 else None
+        if parent and (parent.name, parent.shape, parent.children) == (block.name, block.shape, [block]):
+            parent.count += 1
+            parent.parameters += block.parameters
+            parent.children = block.children
+            for child in block.children:
+                child.parents = [parent if p is block else p for p in child.parents]
+        else:
+            kept.append(block)
+    return kept
 
 
 def _place(blocks):
-    """Give every block a column (its distance from the input) and a row (branches side by side)."""
+    """Give every block a column (its distance from the input) and a row (branches below one another)."""
+    taken = set()
     for block in blocks:
         block.column = max((parent.column + 1 for parent in block.parents), default=0)
-    for block in blocks:
-        near = [parent for parent in block.parents if parent.column == block.column - 1] or block.parents
-        if len(block.parents) > 1:
-            ends = [p for p in block.parents if not (p.children[0] is not block and len(p.children) > 1)] or near
-            block.row = sum(p.row for p in ends) / len(ends)
-        elif near:
-            siblings = [child for child in near[0].children if len(child.parents) == 1]
-            block.row = near[0].row + siblings.index(block) - (len(siblings) - 1) / 2
+        # The straight way to a merge, not the shortcut that left from a block with another child before.
+        ways = [p for p in block.parents if p.children[0] is block or len(p.children) == 1] or block.parents
+        if ways:
+            block.row = sum(p.row for p in ways) / len(ways)
+        if len(block.parents) == 1:
+            siblings = [child for child in block.parents[0].children if len(child.parents) == 1]
+            block.row += siblings.index(block) - (len(siblings) - 1) / 2
+        while (block.column, block.row) in taken:
+            block.row += 1
+        taken.add((block.column, block.row))
 
 
-def _size(block, largest):
-    """Depth, width and height of a block in inches."""
-    if len(block.shape) >= 3:
-        side = 0.25 + 0.9 * math.sqrt((block.shape[0] or largest) / largest)
-        return side * 0.4, 0.06 + 0.045 * math.log2(1 + block.shape[-1]), side
-    return 0.06, 0.1, min(1.15, 0.25 + 0.09 * math.log2(1 + math.prod(n or 1 for n in block.shape)))
+def _lines(blocks, longest):
+    """Split the blocks into lines of at most ``longest`` columns, where a single block leads on."""
+    last = max(block.column for block in blocks)
+    cuts = []
+    for column in range(last):
+        crossing = [(b, c) for b in blocks for c in b.children if b.column <= column < c.column]
+        if len({id(b) for b, _ in crossing}) == 1 and all(c.column == column + 1 for _, c in crossing):
+            cuts.append(column)
+    start, lines = 0, []
+    while start <= last:
+        rest = [cut for cut in cuts if cut >= start + 2]
+        fitting = [cut for cut in rest if cut < start + longest]
+        end = last if last - start < longest or not rest else max(fitting, default=rest[0])
+        lines.append([block for block in blocks if start <= block.column <= end])
+        start = end + 1
+    return lines
 
 
-def draw_network(models, ax=None, collapse=True, title=None):
-    """A network as a row of boxes, drawn from the model itself: what each layer does, its output, its parameters.
+def draw_network(models, ax=None, titles=None, collapse=True, repeats=False, columns=9):
+    """A network as boxes, drawn from the model itself: what each layer does, what comes out, how many parameters.
+
+    Sides of the boxes grow with the map, their widths with the channels. Long networks go on in the next line.
 
     Args:
         models: a built Keras model (Sequential or with branches), or a list of models, drawn below one another.
         ax: Matplotlib axes to draw on; new ones of fitting size when None.
+        titles: a text for each model; name and number of parameters when None.
         collapse: draw activations, normalization and dropout as a part of the layer before them.
-        title: a text, or a list with one for each model; the models' names when None.
+        repeats: draw equal layers that follow one another as one box, "3 × conv 3×3".
+        columns: boxes in one line, at most; longer where branches leave no place to cut.
 
     Returns:
         the Matplotlib axes.
 
     Raises:
-        ValueError: not a model, or a model without shapes.
+        ValueError: not a model, a model without shapes, or titles of another number.
 
     Introduced in lesson 02.
     """
     models = list(models) if isinstance(models, (list, tuple)) else [models]
-    titles = [title] if isinstance(title, str) else title or [getattr(model, "name", "") for model in models]
-    if len(titles) != len(models):
+    titles = [titles] if isinstance(titles, str) else titles
+    if titles and len(titles) != len(models):
         raise ValueError(f"{len(models)} models but {len(titles)} titles: wanted one title for each")
-    groups = [_blocks(model, collapse) for model in models]
-    for blocks in groups:
-        _place(blocks)
-    pitch_x, pitch_y = 1.15, 2.1
-    heights = [(max(b.row for b in g) - min(b.row for b in g) + 1) * pitch_y + 0.3 for g in groups]
-    width = (max(b.column for g in groups for b in g) + 1) * pitch_x + 0.4
+    top, width, groups = 0.0, 4.0, []
+    for number, model in enumerate(models):
+        blocks = _blocks(model, collapse, repeats)
+        title = titles[number] if titles else f"{model.name}: {model.count_params():,} parameters"
+        groups.append((title, top + 0.2, blocks))
+        top += 0.45
+        for line in _lines(blocks, columns):
+            height, right = _arrange(line, blocks, top)
+            top, width = top + height, max(width, right)
     if ax is None:
-        ax = plt.subplots(figsize=(max(width, 4), sum(heights)))[1]
-    ax.set(xlim=(-0.7, width - 0.7), ylim=(-sum(heights), 0), aspect="equal")
+        ax = plt.subplots(figsize=(width, top))[1]
+    ax.set(xlim=(0, width), ylim=(-top, 0), aspect="equal")
     ax.axis("off")
-    top = 0.0
-    for blocks, height, words in zip(groups, heights, titles):
-        ax.text(-0.6, -top - 0.2, words, fontsize=13, weight="bold", va="center")
-        first = min(block.row for block in blocks)
-        _draw_blocks(ax, blocks, pitch_x, lambda row, top=top, first=first: -top - 1.05 - (row - first) * pitch_y)
-        top += height
+    for title, above, blocks in groups:
+        ax.text(0.05, -above, title, fontsize=13, weight="bold", va="center")
+        for block in blocks:
+            for parent in block.parents:
+                _draw_edge(ax, parent, block, _blocked(blocks, parent, block))
+            _draw_block(ax, block)
     return ax
 
 
-def _draw_blocks(ax, blocks, pitch_x, y_of):
-    largest = max([b.shape[0] or 1 for b in blocks if len(b.shape) >= 3], default=1)
-    at = {id(b): (b.column * pitch_x, y_of(b.row), *_size(b, largest)) for b in blocks}
-    for block in blocks:
-        for parent in block.parents:
-            x0, y0, depth, width, _ = at[id(parent)]
-            x1, y1, _, width1, _ = at[id(block)]
-            between = any(o.row == parent.row == block.row and parent.column < o.column < block.column for o in blocks)
-            bend = f"arc3,rad={-0.45 if between else 0}"
-            start = (x0, y0 + 0.45) if between else (x0 + width / 2 + depth * 0.5, y0)
-            end = (x1, y1 + 0.45) if between else (x1 - width1 / 2, y1)
-            arrow = FancyArrowPatch(start, end, connectionstyle=bend, arrowstyle="-|>", mutation_scale=12,
-                                    color=EDGE, linewidth=1.5, shrinkA=0, shrinkB=0, zorder=1)  # fmt: skip
-            ax.add_patch(arrow)
-    for block in blocks:
-        x, y, depth, width, height = at[id(block)]
-        left, right, low, high = x - width / 2, x + width / 2, y - height / 2, y + height / 2
-        dx, dy = depth * 0.5, depth * 0.35
-        faces = {
+def _arrange(line, blocks, top):
+    """Set x and y of the blocks of one line that begins ``top`` inches down; returns its height and width."""
+    arcs = [(p, b) for b in line for p in b.parents if _blocked(blocks, p, b)]
+    for parent, child in arcs:  # one above the other
+        parent.arc = 0.16 * sum(parent.column < p.column and c.column < child.column for p, c in arcs)
+    rows, above = [b.row for b in line], max(b.above for b in line)
+    drop, first = above + max(b.below for b in line) + 0.1, line[0].column
+    start, top = top, top + above + 0.1 + max((0.2 + p.arc for p, _ in arcs), default=0)
+    left = 0.0
+    for column in range(first, line[-1].column + 1):
+        here = [b for b in line if b.column == column]
+        letters = max(len(words) for b in here for words in b.words.split("\n"))
+        room = max(PITCH if any("\n" in b.words for b in here) else 0.7 * PITCH, 0.09 * letters + 0.06)
+        for block in here:
+            block.left, block.x = left, left + room / 2
+            block.y = -top - (block.row - min(rows)) * drop
+            block.continues = column == first > 0
+            block.arc += block.y + max(b.above for b in line if b.row == block.row) + 0.15
+        left += room
+    return max(b.below - b.y for b in line) + 0.15 - start, left
+
+
+def _blocked(blocks, parent, child):
+    """Whether other blocks of its row stand in the straight way from the parent to the child."""
+    return any(b.row == parent.row and parent.column < b.column < child.column for b in blocks)
+
+
+def _draw_edge(ax, parent, child, blocked):
+    right = (parent.x + parent.width / 2 + parent.depth, parent.y)
+    end = (child.x - child.width / 2 - 0.03, child.y)
+    if child.continues:  # the line above ends with the parent
+        points = [(child.left + 0.02, child.y), end]
+        ax.plot([right[0], right[0] + 0.2], [right[1]] * 2, color=LINE, linewidth=1.5, linestyle=":", zorder=1)
+    elif blocked:
+        x, stop = parent.x + 0.1, child.x - 0.06
+        points = [(x, parent.y), (x, parent.arc), (stop, parent.arc), (stop, child.y + RADIUS)]
+    else:
+        points = [right, (child.left, parent.y), (child.left, child.y), end]
+    ax.add_patch(FancyArrowPatch(path=Path(points), arrowstyle="-|>", mutation_scale=11, color=LINE, linewidth=1.5,
+                                 joinstyle="round", fill=False, zorder=1))  # fmt: skip
+
+
+def _draw_block(ax, block):
+    x, y, dx, dy, height = block.x, block.y, block.depth, 0.7 * block.depth, block.height
+    if block.kind in MERGES:
+        ax.add_patch(Circle((x, y), RADIUS, facecolor="white", edgecolor=LINE, linewidth=1.5, zorder=2))
+        ax.text(x, y, MERGES[block.kind], ha="center", va="center_baseline", fontsize=12, zorder=3)
+    else:
+        left, right, low, high = x - block.width / 2, x + block.width / 2, y - height / 2, y + height / 2
+        for tone, corners in {
             0.0: [(left, low), (right, low), (right, high), (left, high)],
             0.35: [(left, high), (right, high), (right + dx, high + dy), (left + dx, high + dy)],
             -0.25: [(right, low), (right + dx, low + dy), (right + dx, high + dy), (right, high)],
-        }
-        for tone, corners in faces.items():
-            ax.add_patch(Polygon(corners, facecolor=shade(block.color, tone), edgecolor="white", linewidth=0.8, zorder=2))
-        ax.text(x, y - 0.68, "\n".join(block.words), ha="center", va="top", fontsize=10, linespacing=1.2, zorder=3)
+        }.items():
+            color = shade(block.color, tone)
+            ax.add_patch(Polygon(corners, facecolor=color, edgecolor="white", linewidth=0.8, zorder=2))
+    ax.text(x, y - height / 2 - 0.08, block.words, ha="center", va="top", fontsize=10, linespacing=1.2, zorder=3)
 
 
 def draw_receptive_field(layers, ax=None):
-    """What one output pixel sees, layer below layer, cut through one row of each map.
+    """What one output pixel sees, map by map down to the input, cut through one row of each map.
 
     Args:
         layers: list of (kernel, stride), from the input to the output; no padding.
@@ -189,211 +282,40 @@ def draw_receptive_field(layers, ax=None):
 
     Introduced in lesson 11.
 
-    >>> draw_receptive_field([(3, 1), (3, 1), (3, 1)]).texts[-1].get_text()
-    'input: sees 7 × 7'
+    >>> draw_receptive_field([(3, 1), (3, 1), (3, 1)]).texts[0].get_text()
+    'input: 7 × 7 pixels'
     """
-    layers = [tuple(layer) if np.iterable(layer) else (layer,) for layer in layers]
+    layers = [tuple(np.ravel(layer)) for layer in layers]
     if not layers or any(len(layer) != 2 or min(layer) < 1 or any(n % 1 for n in layer) for layer in layers):
         raise ValueError(f"layers are {layers}: wanted a list of (kernel, stride), for instance [(3, 1), (2, 2)]")
-    jumps = np.cumprod([1] + [stride for _, stride in layers])
-    fields = [1]  # cells seen in the map of each level, from the output down
+    layers = [(int(kernel), int(stride)) for kernel, stride in layers]
+    seen = [1]  # cells of each map that count, from the output down to the input
     for kernel, stride in reversed(layers):
-        fields.append((fields[-1] - 1) * stride + kernel)
-    fields = fields[::-1]
-    size = fields[0] + 2 * jumps[-1]
-    ax = plt.subplots(figsize=(8, 0.9 * len(fields) + 0.4))[1] if ax is None else ax
-    offset = 0.0  # left edge of the first cell of a level, in input pixels
-    for level, (field, jump) in enumerate(zip(fields, jumps)):
-        left = (size - ((field - 1) * jump + 1)) / 2 if level == 0 else left + (layers[level - 1][0] - 1) / 2 * jumps[level - 1]
-        first, last = (-left) // jump + 1 if left >= 0 else 0, (size - left) // jump
-        for i in range(int(first), int(last)):
-            seen = 0 <= i < field
-            color = COLORS[0 if level else 1] if seen else "#eeeeee"
-            width = min(jump, 1) if level == 0 else jump
-            centre = left + i * jump + 0.5
-            ax.add_patch(Rectangle((centre - width / 2, level - 0.22), width, 0.44, facecolor=color, edgecolor="white"))
+        seen.append((seen[-1] - 1) * stride + kernel)
+    seen, field = seen[::-1], seen[-1]
+    margin = max(1.5, 0.12 * field)
+    if ax is None:
+        ax = plt.subplots(figsize=(9, 0.95 * len(seen) + 0.2))[1]
+    start, jump, below = 0.5, 1, None  # centre of the first cell seen and distance of the cells, in input pixels
+    for level, count in enumerate(seen):
         if level:
-            kernel, below = layers[level - 1][0], jumps[level - 1]
-            for i in range(field):
-                centre = left + i * jump + 0.5
-                for side in (-1, 1):
-                    foot = centre + side * kernel * below / 2
-                    ax.plot([centre + side * jump / 2, foot], [level - 0.22, level - 0.78], color=EDGE, linewidth=0.8)
-        words = f"layer {level}: {layers[level - 1][0]} × {layers[level - 1][0]}, stride {layers[level - 1][1]}" if level else ""
-        seen = f"sees {field} × {field}"
-        ax.text(size + 0.5, level, words or f"input: {seen}", va="center") if not level else None
-        if level:
-            ax.text(size + 0.5, level, words, va="center")
-    ax.texts.sort(key=lambda t: -t.get_position()[1]) if isinstance(ax.texts, list) else None
-    ax.set(xlim=(-0.5, size * 1.6), ylim=(-0.6, len(fields) - 0.4))
+            kernel, stride = layers[level - 1]
+            start, jump = start + (kernel - 1) / 2 * jump, jump * stride
+        centres = start + jump * np.arange(-math.ceil((start + margin) / jump), math.ceil((field + margin) / jump) + 1)
+        width = jump if field / jump > 60 else 0.9 * jump
+        for centre in centres[(centres > -margin) & (centres < field + margin)]:
+            inside = start - jump / 2 < centre < start + (count - 0.5) * jump
+            color = "#E4E4E4" if not inside else COLORS[1] if level == 0 else COLORS[3] if count == 1 else COLORS[0]
+            ax.add_patch(Rectangle((centre - width / 2, level - 0.2), width, 0.4, facecolor=color, linewidth=0))
+        edges = (start - jump / 2, start + (count - 0.5) * jump)
+        if below:
+            corners = [*((x, level - 0.8) for x in below), (edges[1], level - 0.2), (edges[0], level - 0.2)]
+            ax.add_patch(Polygon(corners, facecolor=shade(COLORS[0], 0.8), edgecolor=COLORS[0], linewidth=1))
+            words = f"{kernel} × {kernel}" + (f", stride {stride}" if stride > 1 else "")
+            ax.text(-margin - 0.02 * field, level - 0.5, words, ha="right", va="center")
+        words = f"input: {field} × {field} pixels" if level == 0 else f"map {level}: {count} × {count}"
+        ax.text(field + margin * 1.1 + 0.02 * field, level, words, ha="left", va="center")
+        below = edges
+    ax.set(xlim=(-margin - 0.35 * field, field * 1.4 + margin), ylim=(-0.4, len(seen) - 0.6))
     ax.axis("off")
     return ax
-
-
-def _slide(image, kernel, stride, padding):
-    """Padded image, kernel, output and the upper left corners of all windows, checked."""
-    image, kernel = np.asarray(image, float), np.asarray(kernel, float)
-    if image.ndim != 2 or kernel.ndim != 2:
-        raise ValueError(f"image {image.shape} and kernel {kernel.shape}: wanted two arrays (height, width)")
-    if stride < 1 or padding < 0:
-        raise ValueError(f"stride {stride}, padding {padding}: wanted a stride of at least 1, a padding of at least 0")
-    padded = np.pad(image, padding)
-    if kernel.shape[0] > padded.shape[0] or kernel.shape[1] > padded.shape[1]:
-        raise ValueError(f"the kernel {kernel.shape} is larger than the image {padded.shape}: wanted a smaller one")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape)[::stride, ::stride]
-    return padded, kernel, (windows * kernel).sum((-2, -1))
-
-
-def _frame(axes, padded, kernel, output, stride, padding, position):
-    """Draw the state after ``position`` windows: the image with the window, the kernel, the output so far."""
-    row, column = divmod(position, output.shape[1])
-    for ax in axes:
-        ax.clear()
-    limit = np.abs(kernel).max() or 1
-    _cells(axes[0], padded, "gray", min(0, padded.min()), padded.max() or 1, "image")
-    if padding:
-        height, width = np.array(padded.shape) - 2 * padding
-        axes[0].add_patch(Rectangle((padding - 0.5,) * 2, width, height, fill=False, edgecolor=COLORS[1], linestyle=":", linewidth=2))
-    axes[0].add_patch(Rectangle((column * stride - 0.5, row * stride - 0.5), kernel.shape[1], kernel.shape[0],
-                                fill=False, edgecolor=COLORS[3], linewidth=4))  # fmt: skip
-    _cells(axes[1], kernel, "RdBu", -limit, limit, "kernel")
-    done = np.where(np.arange(output.size).reshape(output.shape) <= position, output, np.nan)
-    _cells(axes[2], done, "cividis", output.min(), output.max() + 1e-9, "output")
-    axes[2].add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=COLORS[3], linewidth=4))
-
-
-def _cells(ax, values, cmap, low, high, title):
-    picture = ax.imshow(values, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
-    ax.set(xticks=[], yticks=[], title=title)
-    ax.spines[:].set_visible(True)
-    if max(values.shape) <= 8:
-        for (y, x), value in np.ndenumerate(values):
-            if np.isfinite(value):
-                text = f"{value:.1f}".removesuffix(".0")
-                ground = picture.cmap(picture.norm(value))[:3]
-                ax.text(x, y, text, ha="center", va="center", color=text_color(ground), fontsize=11)
-
-
-def animate_convolution(image, kernel, stride=1, padding=0, interval=600):
-    """A kernel that slides over an image while the output fills up: a Matplotlib animation.
-
-    Args:
-        image: array (height, width), best at most 8 × 8: then the numbers stand in the cells.
-        kernel: array (height, width).
-        stride: step of the kernel in pixels.
-        padding: rows and columns of zeros on every side.
-        interval: milliseconds for each position.
-
-    Returns:
-        a ``FuncAnimation`` with one frame for each output pixel; ``animation_html`` makes it play in a notebook.
-
-    Raises:
-        ValueError: the arrays are not two-dimensional, or the kernel does not fit.
-
-    Introduced in lesson 03.
-
-    >>> animation = animate_convolution(np.eye(4), np.ones((3, 3)))
-    >>> len(list(animation.new_frame_seq()))
-    4
-    """
-    padded, kernel, output = _slide(image, kernel, stride, padding)
-    figure, axes = plt.subplots(1, 3, figsize=(8, 3.2), width_ratios=[padded.shape[1], kernel.shape[1], output.shape[1]])
-
-    def draw(position):
-        _frame(axes, padded, kernel, output, stride, padding, position)
-        return axes
-
-    draw(0)
-    plt.close(figure)  # or a notebook shows the first frame as a second picture
-    return FuncAnimation(figure, draw, frames=output.size, interval=interval)
-
-
-def convolution_strip(image, kernel, positions=None, stride=1, padding=0):
-    """The same as ``animate_convolution``, as still frames below one another.
-
-    Args:
-        image, kernel, stride, padding: as for ``animate_convolution``.
-        positions: numbers of the output pixels to show, row by row from 0; the first, two between and the last when None.
-
-    Returns:
-        array (frames, 3) of the axes: image, kernel and output of each frame.
-
-    Raises:
-        ValueError: as for ``animate_convolution``, or a position that does not exist.
-
-    Introduced in lesson 03.
-
-    >>> convolution_strip(np.eye(4), np.ones((3, 3)), positions=[0, 3]).shape
-    (2, 3)
-    """
-    padded, kernel, output = _slide(image, kernel, stride, padding)
-    if positions is None:
-        positions = sorted({round(share * (output.size - 1)) for share in (0, 1 / 3, 2 / 3, 1)})
-    if any(not 0 <= position < output.size for position in positions):
-        raise ValueError(f"positions {positions}: wanted numbers from 0 to {output.size - 1}")
-    widths = [padded.shape[1], kernel.shape[1], output.shape[1]]
-    _, axes = plt.subplots(len(positions), 3, figsize=(8, 3.2 * len(positions)), width_ratios=widths, squeeze=False)
-    for row, position in zip(axes, positions):
-        _frame(row, padded, kernel, output, stride, padding, position)
-    return axes
-
-
-class _Frames(AbstractMovieWriter):
-    """Collects the frames of an animation as PNG pictures."""
-
-    def __init__(self):
-        super().__init__(fps=1, metadata={})
-        self.pictures = []
-
-    def setup(self, fig, outfile, dpi=None):
-        super().setup(fig, outfile, dpi)
-
-    def grab_frame(self, **settings):
-        buffer = io.BytesIO()
-        self.fig.savefig(buffer, format="png", dpi=self.dpi, metadata={"Software": None})
-        self.pictures.append(buffer.getvalue())
-
-    def finish(self):
-        pass
-
-
-PLAYER = """\
-<div id="{name}" style="max-width:{width}px"><img alt="{alt}" style="width:100%" src="{first}"><br>
-<button>play</button> <input type="range" min="0" max="{last}" value="0" style="width:70%"></div>
-<script>(function() {{
-  const root = document.getElementById("{name}"), image = root.querySelector("img");
-  const button = root.querySelector("button"), slider = root.querySelector("input");
-  const frames = {frames};
-  let timer = null;
-  const show = function(i) {{ slider.value = i; image.src = "data:image/png;base64," + frames[i]; }};
-  slider.oninput = function() {{ show(+slider.value); }};
-  button.onclick = function() {{
-    if (timer) {{ clearInterval(timer); timer = null; button.textContent = "play"; return; }}
-    button.textContent = "pause";
-    timer = setInterval(function() {{ show((+slider.value + 1) % frames.length); }}, {interval});
-  }};
-}})();</script>"""
-
-
-def animation_html(animation, name="animation", alt="An animation: press play or move the slider.", dpi=60):
-    """An animation as a small player for a notebook: play, pause and a slider; needs no running kernel and no network.
-
-    Args:
-        animation: a Matplotlib animation with few frames.
-        name: identifier of the player on the page, another one for each; the same name gives the same text.
-        alt: one sentence that describes what moves.
-        dpi: resolution of the frames.
-
-    Returns:
-        an ``IPython.display.HTML`` object; put a static strip beside it for readers of the stored page.
-
-    Introduced in lesson 03.
-    """
-    from IPython.display import HTML
-
-    writer = _Frames()
-    animation.save("frames", writer=writer, dpi=dpi)
-    frames = [base64.b64encode(picture).decode() for picture in writer.pictures]
-    width = round(animation._fig.get_figwidth() * dpi)
-    return HTML(PLAYER.format(name=name, alt=alt, width=width, last=len(frames) - 1, first="data:image/png;base64," + frames[0],
-                              frames=str(frames).replace("'", '"'), interval=animation._interval))  # fmt: skip
