@@ -10,6 +10,14 @@ import pathlib
 
 import numpy as np
 
+from .downloads import (  # noqa: F401  (the optional downloads)
+    NotAvailable,
+    imagenet_backbone,
+    load_cifar10,
+    load_penn_fudan,
+    load_pets,
+)
+
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 
 # Every photograph comes with scikit-image; data/README.md has origin and licence of each.
@@ -108,3 +116,66 @@ def load_scenes(split="train", count=100, size=64, seed=0):
     from . import scenes
 
     return scenes.make_scenes(split, count, size, seed)
+
+
+def load_weights(name, model=None, folder=DATA):
+    """Trained weights that the course ships, because their training would take too long in class.
+
+    Args:
+        name: of the file without its ending: the number of the lesson and the network, as in ``"15_unet"``.
+        model: a Keras model that receives the weights; None only reads them.
+        folder: where the file lies.
+
+    Returns:
+        the model, or without one the list of float32 arrays, in the order of ``model.get_weights()``.
+
+    Raises:
+        ValueError: there is no such file, or it belongs to another network.
+
+    Introduced in lesson 15; ``data/README.md`` has the command that made each file.
+
+    >>> load_weights("15_unet")[0].shape
+    (3, 3, 3, 16)
+    """
+    path = pathlib.Path(folder) / f"{name}.npz"
+    if not path.is_file():
+        there = ", ".join(sorted(p.stem for p in pathlib.Path(folder).glob("[0-9][0-9]_*.npz"))) or "none"
+        raise ValueError(f"there are no weights called {name!r}: wanted one of {there}")
+    with np.load(path) as stored:
+        weights = [stored[key].astype(np.float32) for key in stored.files]
+    if model is None:
+        return weights
+    wanted, found = [tuple(w.shape) for w in model.get_weights()], [w.shape for w in weights]
+    if wanted != found:
+        first = next((i for i, (a, b) in enumerate(zip(wanted, found)) if a != b), min(len(wanted), len(found)))
+        a, b = (shapes[first] if first < len(shapes) else "nothing" for shapes in (wanted, found))
+        raise ValueError(
+            f"the weights {name!r} do not belong to {model.name!r}: array {first} is {b} in the file, {a} in the "
+            f"network; build the network of the lesson, or train it and store it with save_weights"
+        )
+    model.set_weights(weights)
+    return model
+
+
+def save_weights(name, model, folder=DATA):
+    """Store the weights of a model for :func:`load_weights`: half precision, compressed.
+
+    Args:
+        name: of the file without its ending.
+        model: a built Keras model.
+        folder: where the file goes.
+
+    Returns:
+        path of the file.
+
+    Raises:
+        ValueError: a weight is too large for half precision, or not a number.
+
+    Introduced in lesson 15.
+    """
+    half = [np.asarray(w).astype(np.float16) for w in model.get_weights()]
+    if not all(np.isfinite(w).all() for w in half):
+        raise ValueError(f"the weights of {model.name!r} are not all finite and below 65,504: not stored")
+    path = pathlib.Path(folder) / f"{name}.npz"
+    np.savez_compressed(path, **{f"{i:03}": w for i, w in enumerate(half)})
+    return path

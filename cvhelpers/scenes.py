@@ -111,7 +111,7 @@ def per_image(batch):
     Introduced in lesson 16.
 
     >>> [len(one["labels"]) for one in per_image(make_scenes("test", 3))]
-    [2, 3, 2]
+    [3, 3, 1]
     """
     keys = [key for key in ("boxes", "labels", "masks") if key in batch]
     return [{key: batch[key][i][row >= 0] for key in keys} for i, row in enumerate(np.asarray(batch["labels"]))]
@@ -129,7 +129,7 @@ def tight_boxes(masks):
     Introduced in lesson 01.
 
     >>> tight_boxes(np.eye(5, dtype=bool)[1:4])
-    array([0., 1., 5., 4.], dtype=float32)
+    array([1., 0., 4., 3.], dtype=float32)
     """
     masks = np.asarray(masks, bool)
     height, width = masks.shape[-2:]
@@ -159,12 +159,13 @@ def _digits(split):
     images, labels = data.load_digits(split)
     margin = (_FRAME - 28) // 2
     ink = np.pad(images[..., 0], ((0, 0), (margin, margin), (margin, margin))).astype(np.float32) / 255
+    ink = np.rint(ink * 128) / 128  # few bits: the products in _draw_stickers are then exact on every machine
     y, x = np.abs(np.mgrid[:_FRAME, :_FRAME] - (_FRAME - 1) / 2)
     disc = np.hypot(x, y) - 15.5
     square = np.hypot(np.maximum(x - 9, 0), np.maximum(y - 9, 0)) - 5
     outlines = [distance_transform_edt(one < 0.35) - 4.5 for one in ink]
     depth = np.clip(_DEPTH - np.stack([disc, square, *outlines]), 0, 2 * _DEPTH)
-    return ink, depth.astype(np.float32), labels
+    return ink, (np.rint(depth * 16) / 16).astype(np.float32), labels
 
 
 @functools.cache
@@ -185,44 +186,37 @@ def _ground(split):
 
 
 class _Draws:
-    """Random numbers of a chunk: one row per scene, used up column by column, so that scenes do not disturb another."""
+    """Random numbers of consecutive scenes. Each scene reads its own stretch of one long stream, whatever the batch."""
 
-    def __init__(self, count, columns, size, seed, start):
-        self.table = np.empty((count, columns), np.float32)
-        self.noise = np.empty((count, size, size), np.uint8)
+    def __init__(self, count, columns, split, size, seed, start):
+        words = (columns + size * size // 8) // 4 * 4 + 4  # 64 bits each; the stream counts in blocks of four
+        stream = np.random.Philox(key=[seed, 1000 * list(_GROUND).index(split) + size], counter=start * (words // 4))
+        table = stream.random_raw(count * words).reshape(count, words)
+        self.uniform = (table[:, :columns] >> np.uint64(40)).astype(np.float32) / 2**24
+        self.noise = table[:, columns:].view(np.uint8)[:, : size * size].reshape(count, size, size)
         self.used = 0
-        for row in range(count):
-            random = np.random.default_rng([seed, start + row])
-            random.random(out=self.table[row], dtype=np.float32)
-            self.noise[row] = np.frombuffer(random.bytes(size * size), np.uint8).reshape(size, size)
 
     def __call__(self, low, high, columns=1):
         self.used += columns
-        return low + (high - low) * self.table[:, self.used - columns : self.used]
+        return low + (high - low) * self.uniform[:, self.used - columns : self.used]
 
     def below(self, limit, columns=1):
-        return np.minimum(self(0, limit, columns).astype(np.intp), limit - 1)
+        return self(0, limit, columns).astype(np.intp)
 
 
 def _fill(part, split, size, seed, start):
     count, stickers = part["labels"].shape
-    draw = _Draws(count, 60 + 11 * stickers, size, seed, start)
-    planes, stuff = _draw_ground(draw, split, count, size)
-    owner, label, alive = _draw_stickers(draw, split, planes, stickers)
-    planes += ((draw.noise - np.float32(127.5)) * np.float32(0.054))[:, None]  # deviation 4 grey levels
-    np.clip(planes, 0, 255, out=planes)
-    part["images"][:] = planes.transpose(0, 2, 3, 1)
-
-    order = np.argsort(~alive, axis=1, kind="stable")  # rows: real stickers first, in painting order
-    label = np.take_along_axis(np.where(alive, label, -1), order, 1)
-    number = np.zeros((count, stickers + 1), np.int32)  # last column: no owner
-    np.put_along_axis(number, order, np.arange(1, stickers + 1, dtype=np.int32)[None], 1)
-    scene = np.arange(count)[:, None, None]
-    instance = number[scene, owner]
-    of_number = np.concatenate([np.zeros((count, 1), np.int32), label], 1)
-    semantic = np.where(instance > 0, of_number[scene, instance], stuff)
-    np.equal(instance[:, None], np.arange(1, stickers + 1)[None, :, None, None], out=part["masks"])
-    part["labels"][:] = label
+    draw = _Draws(count, 60 + 11 * stickers, split, size, seed, start)
+    planes, semantic = _draw_ground(draw, split, count, size)
+    instance, part["labels"][:] = _draw_stickers(draw, split, planes, semantic, stickers)
+    noise = draw.noise * np.float32(0.054) - np.float32(0.054 * 127.5)  # deviation 4 grey levels
+    for channel in range(3):
+        plane = planes[:, channel]
+        plane += noise
+        np.clip(plane, 0, 255, out=plane)
+        part["images"][..., channel] = plane.astype(np.uint8)
+    numbers = np.arange(1, stickers + 1, dtype=np.int8)[:, None, None]
+    np.equal(instance[:, None], numbers, out=part["masks"])
     part["boxes"][:] = tight_boxes(part["masks"])
     part["semantic"][:] = semantic
     part["panoptic"][..., 0], part["panoptic"][..., 1] = semantic, instance
@@ -230,21 +224,27 @@ def _fill(part, split, size, seed, start):
 
 
 def _draw_ground(draw, split, count, size):
-    """Grey textures, tinted, in up to three regions with wavy borders: planes (n, 3, size, size), stuff map."""
+    """Grey textures, tinted, in up to three regions with wavy borders: planes (n, 3, size, size) and class map."""
 
     def draw_one(low, high):
         return draw(low, high)[:, :, None]
 
-    angle = draw_one(0, 2 * np.pi)
+    def wave():
+        turns = draw_one(0.64, 1.43) * p + draw_one(0, 1)
+        turns -= np.floor(turns)
+        half = 2 * turns - 1
+        return 4 * half * (1 - np.abs(half))  # nearly a sine, but the same to the last bit on every machine
+
+    angle = draw_one(0, 2 * np.pi).astype(float)
+    cosine, sine = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
     grid = (np.arange(size, dtype=np.float32) - size / 2 + 0.5) / size
-    across, along = grid[:, None], grid[None]
-    p = np.cos(angle) * along + np.sin(angle) * across
-    q = np.cos(angle) * across - np.sin(angle) * along
-    first = draw_one(-0.3, 0.15) + draw_one(0.03, 0.10) * np.sin(draw_one(4, 9) * p + draw_one(0, 6.28))
-    second = first + draw_one(0.15, 0.8) + draw_one(0.03, 0.06) * np.sin(draw_one(4, 9) * p + draw_one(0, 6.28))
-    kind = np.argsort(draw(0, 1, 3), 1)
-    region = (q > first).astype(np.intp) + (q > second)
-    stuff = kind[np.arange(count)[:, None, None], region]
+    p, q = cosine * grid[None] + sine * grid[:, None], cosine * grid[:, None] - sine * grid[None]
+    first = draw_one(-0.3, 0.15) + draw_one(0.03, 0.10) * wave()
+    second = first + draw_one(0.15, 0.8) + draw_one(0.03, 0.06) * wave()
+    region = (q > first).view(np.int8) + (q > second).view(np.int8)
+    entry = region + 3 * np.arange(count)[:, None, None]  # (scene, region) as one number
+    kind = np.argsort(draw(0, 1, 3), 1)  # which stuff fills which region
+    semantic = kind.astype(np.int8).ravel().take(entry)
 
     grey = np.empty((count, size, size), np.float32)
     mean, contrast = draw(90, 150, 3)[..., None, None], draw(22, 38, 3)[..., None, None]
@@ -253,26 +253,26 @@ def _draw_ground(draw, split, count, size):
         crop = window[draw.below(window.shape[0])[:, 0], draw.below(window.shape[1])[:, 0]]
         mirrored = draw(0, 1)[:, 0] < 0.5
         crop[mirrored] = crop[mirrored, :, ::-1]
-        np.copyto(grey, mean[:, k] + contrast[:, k] * crop, where=stuff == k)
+        crop *= contrast[:, k]
+        crop += mean[:, k]
+        np.copyto(grey, crop, where=semantic == k)
     tint = _TINT * (1 + 0.25 * draw(-1, 1, 9).reshape(count, 3, 3))
-    flat = stuff + 3 * np.arange(count)[:, None, None]
+    tint = np.take_along_axis(tint, kind[..., None], 1)
     planes = np.empty((count, 3, size, size), np.float32)
     for channel in range(3):
-        np.multiply(grey, tint[..., channel].ravel()[flat], out=planes[:, channel])
-    return planes, stuff.astype(np.int32)
+        np.multiply(grey, tint[..., channel].ravel().take(entry), out=planes[:, channel])
+    return planes, semantic
 
 
-def _draw_stickers(draw, split, planes, stickers):
-    """Paint stickers onto the planes, the later over the earlier.
+def _draw_stickers(draw, split, planes, semantic, stickers):
+    """Paint stickers onto the planes and the class map, the later over the earlier.
 
     Returns:
-        owner: which sticker is on top of each pixel (n, size, size); ``stickers`` where there is none.
-        label: class of each sticker (n, stickers).
-        alive: bool (n, stickers); False for stickers that were never there or are hidden too far.
+        int8 (n, size, size), the number of the sticker on top of each pixel, 0 for none;
+        int32 (n, stickers), the class of each, -1 for padding.
     """
     ink_templates, depth_templates, labels = _digits(split)
     count, size = len(planes), planes.shape[-1]
-    patch = min(_PATCH, size)
     alive = np.arange(stickers) < 1 + draw.below(stickers)
     digit, shape = draw.below(len(labels), stickers), draw.below(3, stickers)
     scale, aspect = draw(0.6, 1.1, stickers), draw(0.9, 1.1, stickers)
@@ -280,65 +280,81 @@ def _draw_stickers(draw, split, planes, stickers):
     colour, dark = _vivid(draw(0, 6, stickers), draw(0.6, 1, stickers), draw(0.75, 1, stickers))
 
     # Each sticker is drawn in its own patch. Resizing and moving are two matrix products with bilinear weights.
-    corner_x, corner_y = (np.clip(c - patch / 2 + 1, 0, size - patch).astype(np.intp) for c in (x, y))
-    weights_y = _bilinear(y[alive] - corner_y[alive], (scale * aspect)[alive], patch)
-    weights_x = _bilinear(x[alive] - corner_x[alive], (scale / aspect)[alive], patch).swapaxes(1, 2)
+    corner_x, corner_y = (np.clip(c - _PATCH / 2 + 1, 0, size - _PATCH).astype(np.intp) for c in (x, y))
+    weights_y = _bilinear(y[alive] - corner_y[alive], (scale * aspect)[alive])
+    weights_x = _bilinear(x[alive] - corner_x[alive], (scale / aspect)[alive]).swapaxes(1, 2)
     template = np.where(shape < 2, shape, digit + 2)[alive]
-    depth = (weights_y @ depth_templates[template] @ weights_x - _DEPTH) * scale[alive][:, None, None]
+    depth = weights_y @ depth_templates[template] @ weights_x
+    depth -= _DEPTH
+    depth *= scale[alive][:, None, None]
     ink = weights_y @ ink_templates[digit[alive]] @ weights_x
+    solid, strokes = depth > 0, ink > 0.5
     row = np.cumsum(alive).reshape(alive.shape) - 1  # of sticker (scene, k) among the drawn ones
 
-    def views(array):  # all patches of a batch of maps, to read and to write
-        return np.lib.stride_tricks.sliding_window_view(array, (patch, patch), (-2, -1), writeable=True)
+    def patches(array):  # all patches of a batch of maps, to read and to write
+        return np.lib.stride_tricks.sliding_window_view(array, (_PATCH, _PATCH), (-2, -1), writeable=True)
 
-    free, owner = np.ones((count, size, size), bool), np.full((count, size, size), stickers, np.int8)
-    free_views, owner_views, plane_views = views(free), views(owner), views(planes.swapaxes(0, 1))
-    solid, strokes = depth > 0, ink > 0.5
+    def stickers_at(k):
+        scene = np.flatnonzero(alive[:, k])
+        return scene, row[scene, k], (scene, corner_y[scene, k], corner_x[scene, k])
+
+    free = np.ones((count, size, size), bool)
     for k in reversed(range(stickers)):  # from the top down: which stickers can be seen
-        scene = np.flatnonzero(alive[:, k])
-        place, rows = (scene, corner_y[scene, k], corner_x[scene, k]), row[scene, k]
-        still_free = free_views[place]
-        seen = solid[rows] & still_free
-        seen_strokes = strokes[rows] & still_free
-        free_views[place] = still_free & ~solid[rows]
-        pixels = np.count_nonzero(seen, (1, 2))
-        enough = pixels >= np.maximum(_STICKER_VISIBLE * np.count_nonzero(solid[rows], (1, 2)), _FEWEST_PIXELS)
-        enough &= np.count_nonzero(seen_strokes, (1, 2)) >= _DIGIT_VISIBLE * np.count_nonzero(strokes[rows], (1, 2))
-        alive[scene[~enough], k] = False
+        scene, rows, place = stickers_at(k)
+        still_free, covered = patches(free)[place], solid[rows]
+        pixels, wanted = _count(covered & still_free), _STICKER_VISIBLE * _count(covered)
+        enough = (pixels >= wanted) & (pixels >= _FEWEST_PIXELS)
+        enough &= _count(strokes[rows] & still_free) >= _DIGIT_VISIBLE * _count(strokes[rows])
+        patches(free)[place] = still_free & ~covered
+        alive[scene, k] = enough
+    number, label = np.cumsum(alive, 1), labels[digit] + STICKER
+    instance = np.zeros((count, size, size), np.int8)
     for k in range(stickers):  # from the bottom up: paint
-        scene = np.flatnonzero(alive[:, k])
-        place, rows = (scene, corner_y[scene, k], corner_x[scene, k]), row[scene, k]
-        below = owner_views[place]
-        below[solid[rows]] = k
-        owner_views[place] = below
-        _paint(plane_views, place, depth[rows], ink[rows], colour[scene, k], dark[scene, k][:, None, None])
-    return owner, labels[digit] + STICKER, alive
+        scene, rows, place = stickers_at(k)
+        for array, value in ((instance, number), (semantic, label)):
+            patch = patches(array)[place]
+            np.copyto(patch, value[scene, k].astype(np.int8)[:, None, None], where=solid[rows])
+            patches(array)[place] = patch
+        _paint(patches(planes), place, depth[rows], ink[rows], colour[scene, k], dark[scene, k][:, None, None])
+    order = np.argsort(~alive, axis=1, kind="stable")  # those that can be seen first
+    return instance, np.take_along_axis(np.where(alive, label, -1), order, 1)
 
 
-def _bilinear(centre, scale, patch):
+def _count(masks):
+    return np.count_nonzero(masks, (1, 2))
+
+
+def _bilinear(centre, scale):
     """Weights (m, patch, frame) that place a template at ``centre``, enlarged by ``scale``."""
-    grid, source = np.arange(patch, dtype=np.float32), np.arange(_FRAME, dtype=np.float32)
+    grid, source = np.arange(_PATCH, dtype=np.float32), np.arange(_FRAME, dtype=np.float32)
     position = (grid + 0.5 - centre[:, None]) / scale[:, None] + (_FRAME - 1) / 2
-    return np.maximum(0, 1 - np.abs(position[..., None] - source))
+    distance = position[..., None] - source
+    np.abs(distance, out=distance)
+    np.subtract(1, distance, out=distance)
+    np.maximum(0, distance, out=distance)
+    distance *= 256
+    np.rint(distance, out=distance)  # whole 256ths: exact products, see _digits
+    distance /= 256
+    return distance
 
 
-def _paint(plane_views, place, depth, ink, colour, dark):
+def _paint(plane_patches, place, depth, ink, colour, dark):
     """A soft shadow, a white rim, a coloured face, and the digit in black or white."""
-    cover = np.clip(depth + 0.5, 0, 1)
-    face = np.clip(depth - 1.2, 0, 1)
-    shade = np.ones_like(cover)
-    shade[:, 2:, 1:] -= 0.35 * cover[:, :-2, :-1]
+    scene, top, left = place
+    cover = np.clip(depth + np.float32(0.5), 0, 1)
+    face = np.clip(depth - np.float32(1.2), 0, 1)
+    shade = 1 - cover
+    shade[:, 2:, 1:] *= 1 - np.float32(0.35) * cover[:, :-2, :-1]
     face *= 1 - ink
-    grey = ink * np.where(dark, np.float32(245), np.float32(20)) + (1 - ink - face) * np.float32(245)
+    grey = ink * np.where(dark, np.float32(0), np.float32(-225)) - 245 * face + 245
     grey *= cover
     face *= cover
-    shade *= 1 - cover
     for channel in range(3):
-        plane = plane_views[channel][place]
+        plane = plane_patches[scene, channel, top, left]
         plane *= shade
         plane += grey
         plane += face * colour[:, channel, None, None]
-        plane_views[channel][place] = plane
+        plane_patches[scene, channel, top, left] = plane
 
 
 def _vivid(hue, saturation, value):
