@@ -30,3 +30,4 @@ if "tensorflow" not in sys.modules and not os.environ.get("CVHELPERS_VERBOSE"):
         import tensorflow
 
         tensorflow.config.list_physical_devices()  # the last noisy line comes with the first look at the devices
+    tensorflow.get_logger().setLevel("ERROR")  # no advice about retracing, which several small models cause

@@ -5,6 +5,7 @@
 """
 
 import argparse
+import base64
 import os
 import pathlib
 import re
@@ -192,6 +193,8 @@ def normalise(notebook):
         if cell.execution_count is not None:
             cell.execution_count = count
         for output in cell.outputs:
+            # A widget is dead without its kernel, and its number is another one each time: its text stays.
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
             if "execution_count" in output:
                 output.execution_count = count
             if "metadata" in output:
@@ -223,8 +226,17 @@ def main(arguments=None):
     return run_refresh(find(options.names), options.check)
 
 
+def write_title_picture(notebook, folder):
+    """Store the picture of the cell ``five-answers`` as the one that the README shows; nothing without such a cell."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []) if cell.id == "five-answers" else ():
+            if "image/png" in output.get("data", {}):
+                (folder / "five_tasks.png").write_bytes(base64.b64decode(output.data["image/png"]))
+
+
 def run_refresh(paths, check=False):
     """Refresh each notebook; a file whose cells fail keeps its old content. Returns the number of problems."""
+    import nbformat
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     os.environ["PYTEST_CURRENT_TEST"] = "refresh"  # ipykernel then treats the output of C++ code as under nbval
@@ -249,6 +261,7 @@ def run_refresh(paths, check=False):
             fresh = path.with_suffix(".tmp")
             fresh.write_text(text, "utf-8")
             fresh.replace(path)
+            write_title_picture(nbformat.reads(text, 4), path.parent / "images")
         state = ("would change" if check else "stored") if changed else "unchanged"
         print(f"\r{path.stem}: {state}, {len(text) / 1024:.0f} KiB, {time.time() - start:.0f} s", flush=True)
     return problems

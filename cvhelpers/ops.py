@@ -19,7 +19,8 @@ from .shapes import (
 
 __all__ = [
     "ConvolutionCost", "ReceptiveField", "average_pool2d", "batch_normalization", "conv2d", "conv2d_loops",
-    "conv_cost", "conv_output_size", "cross_entropy", "max_pool2d", "receptive_field", "roi_align", "softmax",
+    "conv_cost", "conv_output_size", "cross_entropy", "margins", "max_pool2d", "receptive_field", "roi_align",
+    "softmax",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------------------ checks

@@ -14,7 +14,7 @@ LESSONS = [path for path in course.lessons() if "homework" not in path.parts]
 SOLUTIONS = [path for path in course.lessons() if "homework" in path.parts]
 STUDENT = sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))
 KNOWN_TAGS = {"nbval-ignore-output", "nbval-check-output", "raises-exception", "nbval-skip", "skip-execution"}
-KNOWN_TAGS |= {"solution", "skip-grade", "hide-input"}
+KNOWN_TAGS |= {"solution", "skip-grade", "target", "hide-input"}
 
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 every_source = pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=lambda path: path.stem)

@@ -97,3 +97,9 @@ def test_tensorflow_loads_without_a_log_line():
     code = "import cvhelpers.training, tensorflow as tf; tf.ones((2, 2)) @ tf.ones((2, 2))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "" and done.stderr == ""
+
+
+def test_the_readme_shows_the_stored_picture_of_the_first_lesson(tmp_path):
+    course.write_title_picture(nbformat.read(course.lessons()[0], 4), tmp_path)
+    stored = course.ROOT / "notebooks/images/five_tasks.png"
+    assert (tmp_path / "five_tasks.png").read_bytes() == stored.read_bytes()
