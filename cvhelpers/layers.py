@@ -1,12 +1,14 @@
-"""Keras layers and blocks that the networks of the course are built from, and what each layer of a network costs."""
-
-import math
-import typing
+"""Keras layers and blocks that the networks of the course are built from."""
 
 from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
 
 import keras  # isort: skip
-import tensorflow as tf  # isort: skip
+
+
+def _whole_numbers(owner, **values):
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{owner} got {name}={value!r}: wanted a whole number of at least 1")
 
 
 class Block(keras.layers.Layer):
@@ -301,149 +303,126 @@ class LocalResponseNormalization(keras.layers.Layer):
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
-def _whole_numbers(owner, **values):
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{owner} got {name}={value!r}: wanted a whole number of at least 1")
+@keras.saving.register_keras_serializable("cvhelpers")
+class RoIAlign(keras.layers.Layer):
+    """Cuts boxes out of feature maps and resizes each to the same grid, without rounding any coordinate.
 
-
-class LayerCost(typing.NamedTuple):
-    """One row of a cost table: output shape without the batch; parameters in all and trainable; multiply-adds.
-
-    >>> LayerCost("fc8", "Dense", (1000,), 4097000, 4097000, 4096000).multiply_adds
-    4096000
-    """
-
-    name: str
-    kind: str
-    output_shape: tuple
-    parameters: int
-    trainable: int
-    multiply_adds: int
-
-
-class CostTable(list):
-    """List of ``LayerCost`` that prints as a table with a line of totals.
-
-    >>> table = CostTable([LayerCost("conv", "Conv2D", (28, 28, 6), 156, 156, 117600)])
-    >>> table.parameters, table.multiply_adds
-    (156, 117600)
-    """
-
-    parameters = property(lambda self: sum(row.parameters for row in self))
-    trainable = property(lambda self: sum(row.trainable for row in self))
-    multiply_adds = property(lambda self: sum(row.multiply_adds for row in self))
-
-    def __str__(self):
-        rows = [("layer", "kind", "output", "parameters", "multiply-adds")]
-        for row in self:
-            shape = "×".join(map(str, row.output_shape))
-            rows.append((row.name, row.kind, shape, f"{row.parameters:,}", f"{row.multiply_adds:,}"))
-        total = f"total ({self.trainable:,} trainable)"
-        rows.append(("", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}"))
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        lines = [_line(row, widths) for row in rows]
-        lines[-1] = total + lines[-1][len(total) :]
-        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
-
-
-def _line(cells, widths):
-    cells = [cell.rjust(n) if i > 2 else cell.ljust(n) for i, (cell, n) in enumerate(zip(cells, widths))]
-    return "  ".join(cells)
-
-
-def cost_table(model, input_shape=None, inside=False):
-    """What each layer of a network costs: parameters and multiply-adds for one image, with the shape of its output.
+    Every cell of the grid is the mean of ``samples`` × ``samples`` points, read bilinearly; the centre of a pixel lies
+    half a pixel behind its edge. Equal to ``ops.roi_align`` for boxes inside the image.
 
     Args:
-        model: a Keras model with one input; functional, sequential or subclassed.
-        input_shape: of one image, such as ``(224, 224, 3)``; the model's own when None.
-        inside: False has one row for each layer of the model, with everything inside a block or an inner model summed
-            up; True has a row for each innermost layer, named ``block/layer``.
+        size: side of the grid, cells.
+        stride: pixels of the image for one pixel of the map.
+        samples: points along each side of a cell.
 
-    Returns:
-        ``CostTable``: list of ``LayerCost`` in the order of computation. Multiply-adds count convolutions (grouped,
-        depthwise, transposed too) and dense layers, as papers do; biases, normalization, activations and pooling
-        count 0. A layer used twice costs its multiply-adds twice and its parameters once.
+    Call it on ``[maps, boxes]``: float (n, height, width, channels) and float (n, k, 4) xyxy in pixels of the image;
+    the result is float (n, k, size, size, channels).
+
+    Introduced in lesson 17. He et al. 2017, section 3.
+
+    >>> import numpy as np
+    >>> maps, boxes = np.arange(16.0).reshape(1, 4, 4, 1), np.array([[[0, 0, 2, 2]]])
+    >>> RoIAlign(size=1, samples=2)([maps, boxes]).numpy().item()
+    2.5
+    """
+
+    def __init__(self, size, stride=1, samples=1, **settings):
+        super().__init__(**settings)
+        _whole_numbers("RoIAlign", size=size, stride=stride, samples=samples)
+        self.size, self.stride, self.samples = size, stride, samples
+
+    def call(self, inputs):
+        import tensorflow as tf  # Keras has no operation that crops many boxes
+
+        maps, boxes = inputs
+        maps = tf.pad(tf.cast(maps, self.compute_dtype), [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
+        batch, count = tf.shape(boxes)[0], tf.shape(boxes)[1]
+        boxes = tf.cast(boxes, "float32") / self.stride
+        low, high = boxes[..., :2], boxes[..., 2:]
+        points = self.size * self.samples
+        half = (high - low) / points / 2  # from the edge of a box to the centre of its first cell
+        limits = tf.cast(tf.shape(maps)[1:3], "float32")[::-1] - 1  # crop_and_resize: 0 and 1 are the outer centres
+        first, last = (low + half + 0.5) / limits, (high - half + 0.5) / limits
+        corners = tf.reshape(tf.concat([first[..., ::-1], last[..., ::-1]], -1), (-1, 4))
+        owner = tf.repeat(tf.range(batch), count)
+        crops = tf.image.crop_and_resize(tf.cast(maps, "float32"), corners, owner, (points, points))
+        if self.samples > 1:
+            crops = tf.nn.avg_pool2d(crops, self.samples, self.samples, "VALID")
+        shape = (batch, count, self.size, self.size, maps.shape[-1])
+        return tf.cast(tf.reshape(crops, shape), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape):
+        maps, boxes = input_shape
+        return (*boxes[:2], self.size, self.size, maps[-1])
+
+    def get_config(self):
+        return super().get_config() | {"size": self.size, "stride": self.stride, "samples": self.samples}
+
+
+@keras.saving.register_keras_serializable("cvhelpers")
+class UpsampleBlock(Block):
+    """Doubles the height and width, lays finer maps of the encoder beside the result, and convolves both together.
+
+    Args:
+        filters: of the upsampling convolution, if it is one, and of the 3×3 convolution behind it.
+        upsampling: ``"transposed"`` (a learned 2×2 transposed convolution), ``"nearest"`` or ``"bilinear"``.
+        settings: as for ``Block``.
+
+    Shapes: (batch, height, width, channels), or a list of it and the skip (batch, 2 height, 2 width, any channels)
+    → (batch, 2 height, 2 width, filters).
 
     Raises:
-        ValueError: no fixed input shape, or a layer whose multiplications are not known here.
+        ValueError: an unknown kind of upsampling, or a skip that is not twice as large.
 
-    Introduced in lesson 10.
+    Introduced in lesson 15. Ronneberger et al. 2015 (U-Net).
 
-    >>> model = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Conv2D(6, 5, name="C1")])
-    >>> cost_table(model)[0]
-    LayerCost(name='C1', kind='Conv2D', output_shape=(28, 28, 6), parameters=156, trainable=156, multiply_adds=117600)
+    >>> block = UpsampleBlock(8)
+    >>> block.compute_output_shape([(None, 16, 16, 32), (None, 32, 32, 4)])
+    (None, 32, 32, 8)
+    >>> block.build([(None, 16, 16, 32), (None, 32, 32, 4)]); block.count_params()  # 2·2·32·8+8 + 3·3·(8+4)·8 + 4·8
+    1928
     """
-    shape = tuple(input_shape or model.input_shape[1:])
-    if None in shape:
-        raise ValueError(f"the model takes images of any size, {shape}: wanted for instance input_shape=(224, 224, 3)")
-    return CostTable(_rows(_trace(model, shape), inside, counted=set(), depth=0))
 
+    def __init__(self, filters, upsampling="transposed", **settings):
+        super().__init__(**settings)
+        _whole_numbers(type(self).__name__, filters=filters)
+        if upsampling not in ("transposed", "nearest", "bilinear"):
+            raise ValueError(f"upsampling={upsampling!r}: wanted 'transposed', 'nearest' or 'bilinear'")
+        if self.strides != 1:
+            raise ValueError(f"strides={self.strides}: an UpsampleBlock doubles the size, nothing else")
+        self.filters, self.upsampling = filters, upsampling
 
-class _Call(typing.NamedTuple):
-    layer: keras.layers.Layer
-    inputs: tuple  # shapes with the batch
-    outputs: tuple
-    children: list  # calls of other layers inside this one
+    def build(self, input_shape):
+        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+        self.compute_output_shape(input_shape)  # complains about a skip of the wrong size
+        inputs = [keras.Input((None, None, shape[-1]), dtype=self.compute_dtype) for shape in shapes]
+        self.network = keras.Model(inputs, self.connect(inputs), name="network")
 
+    def call(self, inputs):
+        return self.network(inputs if isinstance(inputs, list) else [inputs])
 
-def _trace(model, shape):
-    """The call of the model for one image, with the calls inside it; traced with symbols, nothing is computed."""
-    stack, ordinary = [[]], keras.layers.Layer.__call__
+    def connect(self, inputs):
+        x, *skips = inputs
+        if self.upsampling == "transposed":
+            initializer = keras.initializers.serialize(self.kernel_initializer)
+            settings = dict(kernel_initializer=initializer, dtype=self.dtype_policy, name="upsample")
+            x = keras.layers.Conv2DTranspose(self.filters, 2, strides=2, **settings)(x)
+        else:
+            settings = dict(interpolation=self.upsampling, dtype=self.dtype_policy, name="upsample")
+            x = keras.layers.UpSampling2D(2, **settings)(x)
+        if skips:
+            x = keras.layers.Concatenate(name="concatenate", dtype=self.dtype_policy)([x, *skips])
+        return self.convolution(x, self.filters, 3, "3x3")
 
-    def watched(layer, inputs, *args, **kwargs):
-        stack.append([])
-        outputs = ordinary(layer, inputs, *args, **kwargs)
-        children = stack.pop()
-        if isinstance(layer, Block):
-            children = children[0].children  # the network of a block is the block
-        shapes = (tuple(tensor.shape) for tensor in (tf.nest.flatten(inputs)[0], tf.nest.flatten(outputs)[0]))
-        stack[-1].append(_Call(layer, *shapes, children))
-        return outputs
+    def compute_output_shape(self, input_shape):
+        (batch, *size, _), *skips = input_shape if isinstance(input_shape, list) else [input_shape]
+        size = [n if n is None else 2 * n for n in size]
+        for skip in skips:
+            if any(None not in (n, m) and n != m for n, m in zip(size, skip[1:3])):
+                raise ValueError(f"the skip has size {tuple(skip[1:3])}: wanted {tuple(size)}, twice that of the input")
+        return batch, *size, self.filters
 
-    keras.layers.Layer.__call__ = watched
-    try:
-        graph = tf.function(lambda image: model(image, training=False), autograph=False)
-        graph.get_concrete_function(tf.TensorSpec((1, *shape), "float32"))
-    finally:
-        keras.layers.Layer.__call__ = ordinary
-    return stack[0][0]
-
-
-def _rows(call, inside, counted, depth, prefix=""):
-    layer, rows = call.layer, []
-    if call.children and (inside or depth == 0):
-        name = f"{prefix}{layer.name}/" if depth else ""
-        rows = [row for child in call.children for row in _rows(child, inside, counted, depth + 1, name)]
-    weights = [weight for weight in layer.weights if id(weight) not in counted]
-    counted.update(map(id, weights))
-    if rows and not weights:
-        return rows
-    trainable = {id(weight) for weight in layer.trainable_weights}
-    sizes = [(math.prod(weight.shape), id(weight) in trainable) for weight in weights]
-    parameters, learned = sum(size for size, _ in sizes), sum(size for size, learned in sizes if learned)
-    cost = 0 if rows else _multiply_adds(call)
-    kind = type(layer).__name__
-    return [*rows, LayerCost(prefix + layer.name, kind, call.outputs[1:], parameters, learned, cost)]
-
-
-def _multiply_adds(call):
-    layer, known = call.layer, keras.layers
-    if call.children:
-        return sum(map(_multiply_adds, call.children))
-    inputs, outputs = math.prod(call.inputs), math.prod(call.outputs)
-    if isinstance(layer, (known.Conv1D, known.Conv2D, known.Conv3D)):
-        return outputs * math.prod(layer.kernel.shape[:-1])  # kernel: height, width, channels of one group, filters
-    if isinstance(layer, (known.Conv1DTranspose, known.Conv2DTranspose, known.Conv3DTranspose)):
-        return inputs * math.prod(layer.kernel.shape[:-1])  # kernel: height, width, filters, channels
-    if isinstance(layer, (known.DepthwiseConv1D, known.DepthwiseConv2D)):
-        return outputs * math.prod(layer.kernel.shape[:-2])
-    if isinstance(layer, (known.SeparableConv1D, known.SeparableConv2D)):
-        kernels = math.prod(layer.depthwise_kernel.shape) + math.prod(layer.pointwise_kernel.shape)
-        return outputs // layer.filters * kernels
-    if isinstance(layer, known.Dense):
-        return outputs * layer.kernel.shape[0]
-    if isinstance(layer, known.Embedding) or all(len(weight.shape) < 2 for weight in layer.weights):
-        return 0
-    raise ValueError(f"layer {layer.name!r} is a {type(layer).__name__}: its multiplications are not known here")
+    def get_config(self):
+        config = super().get_config() | {"filters": self.filters, "upsampling": self.upsampling}
+        config.pop("strides")
+        return config
