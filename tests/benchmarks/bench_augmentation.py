@@ -1,0 +1,122 @@
+"""Processor time of one augmentation chain: ours, Keras's own layers, albumentations; one core, one run.
+
+    python tests/benchmarks/bench_augmentation.py
+
+The chain is flip, scaled crop, colour jitter, cutout of half the side, uint8 in and uint8 out. All peers run in turn
+in every round and the best round counts, so that a busy machine hurts all alike. Two traps are avoided: tf.data is
+kept from fusing map and batch into asynchronous work (timing `next` would then measure nothing), and processor time
+is read, not the clock. Needs albumentations (``pip install albumentations``), or shows the other two without it.
+"""
+
+import os
+
+os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS="1")
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+
+import itertools
+import pathlib
+import sys
+import time
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+from cvhelpers import augmentation  # noqa: E402, I001  (before Keras, so that TensorFlow loads quietly)
+
+import keras  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+SIZES = {32: 256, 64: 128, 224: 16}  # side of the images: batch size
+ROUNDS = 7
+
+
+def our_chain(size):
+    return augmentation.Augment([
+        augmentation.RandomFlip(),
+        augmentation.RandomScaledCrop(size, size),
+        augmentation.ColorJitter(0.2, 0.3, 0.3, 0.05),
+        augmentation.Cutout(size // 2),
+    ])  # fmt: skip
+
+
+def keras_chain(size):
+    layers = keras.layers
+    chain = keras.Sequential([
+        layers.RandomFlip("horizontal"),
+        layers.RandomZoom((-0.3, 0.0)),
+        layers.RandomTranslation(0.1, 0.1),
+        layers.RandomColorJitter((0, 255), 0.2, 0.3, (0.35, 0.65), 0.05),
+        layers.RandomErasing((1.0, 1.0), scale=(0.25, 0.25), fill_value=0),
+    ])  # fmt: skip
+    return lambda images: tf.cast(chain(tf.cast(images, tf.float32), training=True), tf.uint8)
+
+
+def albumentations_chain(size):
+    import albumentations as A
+    import cv2
+
+    cv2.setNumThreads(0)
+    chain = A.Compose([
+        A.HorizontalFlip(p=0.5),
+        A.RandomResizedCrop((size, size), scale=(0.5, 1.0), p=1),
+        A.ColorJitter((0.8, 1.2), (0.7, 1.3), (0.7, 1.3), (-0.05, 0.05), p=1),
+        A.CoarseDropout(num_holes_range=(1, 1), hole_height_range=(0.5, 0.5), hole_width_range=(0.5, 0.5), p=1),
+    ])  # fmt: skip
+    return lambda images: np.stack([chain(image=image)["image"] for image in images])
+
+
+def in_pipeline(images, layer):
+    """A function that draws one augmented batch out of tf.data, in this thread and without work ahead."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    dataset = tf.data.Dataset.from_tensors(images).repeat().map(layer).with_options(options)
+    batches = iter(dataset)
+    return lambda: next(batches).numpy()
+
+
+def candidates(size, batch):
+    images = np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), dtype=np.uint8)
+    chain = our_chain(size)
+    found = {
+        "ours": in_pipeline(images, lambda x: chain(x)),
+        "ours, layer by layer": in_pipeline(images, lambda x: one_by_one(chain.layers, x)),
+        "Keras": in_pipeline(images, keras_chain(size)),
+    }
+    try:
+        other = albumentations_chain(size)
+        found["albumentations"] = lambda: other(images)
+    except ImportError:
+        pass
+    return found
+
+
+def one_by_one(layers, images):
+    for layer in layers:
+        images = layer(images)
+    return images
+
+
+def measure(functions, batch):
+    """Microseconds of processor time per image: the best of several rounds in which all functions take turns."""
+    best = dict.fromkeys(functions, float("inf"))
+    for round_, (name, function) in itertools.product(range(ROUNDS + 1), functions.items()):
+        repeats = 2 if "Keras" in name or "alb" in name else 8
+        start = time.process_time()
+        for _ in range(repeats):
+            function()
+        if round_:  # the first one warms up
+            best[name] = min(best[name], (time.process_time() - start) / repeats / batch * 1e6)
+    return best
+
+
+def main():
+    print(f"{'image':>7}  {'what':22} {'us/image':>9}  {'ours is faster by':>17}")
+    for size, batch in SIZES.items():
+        times = measure(candidates(size, batch), batch)
+        for name, spent in times.items():
+            print(f"{size:>3}×{size:<3}  {name:22} {spent:9.1f}  {spent / times['ours']:16.1f}×", flush=True)
+
+
+if __name__ == "__main__":
+    main()
