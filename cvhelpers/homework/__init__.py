@@ -29,7 +29,8 @@ import pathlib
 
 import numpy as np
 
-from .compare import decode, describe, difference, plain
+from .causes import common_cause, pattern
+from .compare import Unknown, decode, describe, describe_kind, difference, plain
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted"
@@ -52,16 +53,16 @@ class Case:
 
     def call(self, name):
         """The call as text, long arrays by their shape."""
-        words = [_short(value) for value in self.args] + [f"{key}={_short(value)}" for key, value in self.kwargs.items()]
-        return f"{name}({', '.join(words)})"
+        named = [f"{key}={_short(value)}" for key, value in self.kwargs.items()]
+        return f"{name}({', '.join([*map(_short, self.args), *named])})"
 
     def copy(self):
         """Arguments of their own, which the student's function may write into."""
         return copy.deepcopy((self.args, self.kwargs))
 
     def size(self):
-        """How many numbers the arguments hold: the smallest failing case is shown."""
-        return sum(np.size(value) for value in (*self.args, *self.kwargs.values()) if not isinstance(value, dict))
+        """How many numbers the array arguments hold: the smallest failing case is shown."""
+        return sum(np.size(value) for value in (*self.args, *self.kwargs.values()) if isinstance(value, np.ndarray))
 
 
 def _short(value):
@@ -103,17 +104,19 @@ class Exercise:
         advice: for open exercises: function of the measured dict that returns a diagnosis or None.
         may_change: whether the function may change its arguments.
         show: whether a message shows what was wanted.
+        seconds: how long grading waits at least for this question, when the answer trains a network.
     """
 
     def __init__(self, name, target, points, hints, cases=None, *, fresh=None, summarise=None, run=None, tolerance=1e-4,
-                 absolute=0.0, dtype=False, limits=None, advice=None, may_change=False, show=None):  # fmt: skip
+                 absolute=0.0, dtype=False, limits=None, advice=None, may_change=False, show=None,
+                 seconds=0):  # fmt: skip
         self.homework, self.name = name.split(".")
         self.target, self.points, self.hints, self.fresh = target, points, list(hints), fresh
         self.is_value = cases is None
         self.cases = [Case()] if cases is None else list(cases)
         self.summarise, self.run, self.limits, self.advice = summarise, run, limits, advice
         self.accuracy = dict(tolerance=tolerance, absolute=absolute, dtype=dtype)
-        self.may_change = may_change
+        self.may_change, self.seconds = may_change, seconds
         self.show = (not self.is_value) if show is None else show
         self.hints_given = 0
 
@@ -158,7 +161,7 @@ class Exercise:
             return [None] * len(self.cases), []
         table = _table(self.homework).get(self.name)
         if table is None or len(table["want"]) != len(self.cases):
-            raise LookupError(f"{self.homework}.json does not fit: run python -m cvhelpers.homework build {self.homework}")
+            raise LookupError(f"{self.homework}.json is stale: run python -m cvhelpers.homework build {self.homework}")
         return [decode(want) for want in table["want"]], table["mistakes"]
 
     def judge(self, outcomes, wants, mistakes, cases=None):
@@ -186,11 +189,13 @@ class Exercise:
                 lines.append(f"  expected    {describe(want)}")
             lines.append(f"  got         {describe(outcome.value)}")
             lines.append(f"  difference  {difference(outcome.value, want, **self.accuracy, show=self.show)}")
-        diagnosis = diagnosis or _common_cause(outcome, want, self.show) or _pattern(cases, outcomes, failing)
-        if diagnosis:
+        if diagnosis := diagnosis or common_cause(outcome, want, self.target, self.show):
             lines.append(f"  diagnosis   {diagnosis}")
         if len(cases) > 1:
-            lines.append(f"  cases       {len(cases) - len(failing)} of {len(cases)} agree")
+            which = pattern(cases, failing)
+            lines.append(
+                f"  cases       {len(cases) - len(failing)} of {len(cases)} agree{f'; {which}' if which else '.'}"
+            )
         return NOT_YET, "\n".join(lines)
 
     def _wrong(self, outcome, want):
@@ -216,13 +221,21 @@ class Exercise:
         for mistake in mistakes if first < count and not outcomes[first].error else ():
             if mistake["got"][first] and same(outcomes[first], mistake["got"][first], wants[first]):
                 return mistake["says"]
+        want, got = wants[first], outcomes[first].value
+        if isinstance(want, dict) and isinstance(got, dict):  # one entry may be mistaken in one way, another otherwise
+            entry = next((k for k in want if k in got and difference(got[k], want[k], **self.accuracy)), None)
+            for mistake in mistakes if entry else ():
+                value = decode((mistake["got"][first] or {}).get("value"))
+                fits = isinstance(value, dict) and difference(got[entry], value.get(entry), **self.accuracy) is None
+                if fits:
+                    return mistake["says"]
         return None
 
     def _judge_limits(self, outcome, case):
         if outcome.error:
             return NOT_YET, f"{self.target}\n  raised      {outcome.error}"
         measured = plain(outcome.value)
-        if not isinstance(measured, dict) or set(measured) < set(self.limits):
+        if not isinstance(measured, dict) or not set(self.limits) <= set(measured):
             return NOT_YET, f"nothing could be measured: got {describe(outcome.value)}."
         lines, right = [], True
         for name, (lowest, highest) in self.limits.items():
@@ -265,11 +278,19 @@ def attempt(exercise, answer, case):
             value = exercise.summarise(value)
         value = plain(value)
         changed = None if exercise.run or exercise.may_change else _changed(case, args, kwargs, answer)
-        return Outcome(copy.deepcopy(value), changed=changed)
+        return Outcome(_frozen(value), changed=changed)
     except NotImplementedError:
         return Outcome(todo=True)
     except (Exception, SystemExit) as error:
         return Outcome(error=_error_text(error))
+
+
+def _frozen(value):
+    """A copy that later calls cannot change; of an object that cannot be copied only its kind."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return Unknown(describe_kind(value))
 
 
 def _error_text(error):
@@ -295,69 +316,12 @@ def _changed(case, args, kwargs, answer):
     return None
 
 
-def _common_cause(outcome, want, show):
-    """Mistakes that are the same in every exercise."""
-    got = outcome.value
-    if outcome.error and outcome.error.startswith("TypeError") and "positional argument" in outcome.error:
-        return "The `def` line was changed: keep the names and the order of the arguments."
-    if isinstance(got, list) and isinstance(want, np.ndarray):
-        try:
-            got = np.asarray(got)
-        except ValueError:
-            return None
-    if not (isinstance(got, np.ndarray) and isinstance(want, np.ndarray) and show):
-        return None
-    if got.dtype.kind not in "biuf" or want.size < 2:
-        return None
-    left, right = got.astype(float), want.astype(float)
-    close = functools.partial(np.allclose, rtol=1e-4, atol=1e-6)
-    if not left.any() and right.any():
-        return "All values are zero: the result is created but never filled."
-    if np.isnan(left).any() and not np.isnan(right).any():
-        return "Some values are NaN: look for 0 / 0, or for an overflow in an exponential."
-    if got.ndim == 2 and got.T.shape == want.shape and close(left.T, right):
-        return "The values are right, but rows and columns are exchanged."
-    if got.shape != want.shape:
-        return "The values are right, the shape is not." if got.size == want.size and close(left.ravel(), right.ravel()) else None
-    for axis in range(min(got.ndim, 4)):
-        if close(np.flip(left, axis), right) and got.shape[axis] > 1:
-            return f"The values are right, but in reverse order along axis {axis}."
-    if np.linalg.norm(right) and close(left, factor := right * (left.ravel() @ right.ravel() / (right.ravel() @ right.ravel()))):
-        ratio = left.ravel()[np.abs(factor).argmax()] / right.ravel()[np.abs(factor).argmax()]
-        return f"Every value is {ratio:.4g} times what it should be."
-    if close(left - right, (left - right).mean()):
-        return f"Every value is off by the same amount, {(left - right).mean():.4g}."
-    return None
-
-
-def _pattern(cases, outcomes, failing):
-    """What the failing cases have in common and no other case has."""
-    kinds = {"images that are not square": lambda case: any(map(_oblong, case.args))}
-    for key in {key for case in cases for key in case.kwargs}:
-        kinds[f"calls with `{key}`"] = lambda case, key=key: key in case.kwargs
-    for text, has in sorted(kinds.items()):
-        those = [i for i, case in enumerate(cases) if has(case)]
-        if those == failing and len(those) < len(cases):
-            return f"It is right, except for {text}."
-    return None
-
-
-def _oblong(value):
-    shape = np.shape(value) if isinstance(value, np.ndarray) else ()
-    return len(shape) >= 2 and (shape[0] != shape[1] if len(shape) < 4 else shape[1] != shape[2])
-
-
 @functools.cache
 def _table(homework):
     path = FOLDER / f"{homework}.json"
     if not path.exists():
         return {}
-    table = json.loads(path.read_text("utf-8"))
-    for question in table.values():
-        if isinstance(question, str):  # values are sealed, so that nobody reads them by accident
-            table = {**table}
-            break
-    return {name: unseal(question) for name, question in table.items()}
+    return {name: unseal(question) for name, question in json.loads(path.read_text("utf-8")).items()}
 
 
 def seal(question):

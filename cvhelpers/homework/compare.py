@@ -9,6 +9,7 @@ import numpy as np
 
 # Bound before any student's code runs, so that a patched NumPy changes nothing here.
 _array, _asarray, _isclose, _frombuffer = np.array, np.asarray, np.isclose, np.frombuffer
+_isfinite = np.isfinite
 _NUMBERS = "biuf"
 
 
@@ -31,7 +32,10 @@ def plain(value, depth=0):
     if isinstance(value, (list, tuple)) and depth < 6:
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(kind, "__array__"):
-        array = _array(value, subok=False)
+        try:
+            array = _array(value, subok=False)
+        except Exception:  # somebody's own __array__
+            return value
         if array.dtype.kind not in "biufc" and array.dtype.name == "bfloat16":
             array = array.astype(np.float32)
         return array.item() if array.shape == () and array.dtype.kind in _NUMBERS else array
@@ -50,7 +54,8 @@ def encode(value, digits=None):
             values = base64.b64encode(np.ascontiguousarray(value).tobytes()).decode()
         else:
             values = [encode(item, digits) for item in value.ravel().tolist()]
-        return {"dtype": value.dtype.str if digits is None else value.dtype.name, "shape": [*value.shape], "values": values}
+        name = value.dtype.str if digits is None else value.dtype.name
+        return {"dtype": name, "shape": [*value.shape], "values": values}
     if isinstance(value, list):
         return [encode(item, digits) for item in value]
     if isinstance(value, dict):
@@ -171,9 +176,10 @@ def _number_difference(got, want, tolerance, absolute, show):
     if kinds.get(type(got), type(got)) is not kinds[type(want)]:
         return f"it is {describe_kind(got)}, wanted {describe_kind(want)}"
     if type(want) in (int, float):
-        if got != got or want != want:
-            return None if got != got and want != want else f"it is {got}"
-        if abs(got - want) <= absolute + (tolerance * abs(want) if isinstance(want, float) else 0) or got == want:
+        if got == want or (got != got and want != want):
+            return None
+        allowed = absolute + (tolerance * abs(want) if isinstance(want, float) else 0)
+        if _isfinite(want) and abs(got - want) <= allowed:
             return None
         return f"it is {describe(got)}, wanted {describe(want)}" if show else f"{describe(got)} is not it"
     return None if got == want else f"it is {got!r}, wanted {want!r}" if show else f"{got!r} is not it"

@@ -1,0 +1,313 @@
+"""Homework 2, training: cases, hints and points. Lessons 08 and 09; Keras for q1 only."""
+
+import numpy as np
+
+from . import Case, Exercise
+from .hw1 import as_text, load_digits
+
+__all__ = ["as_text", "few_digits", "load_digits", "q1", "q2", "q3", "q4", "q5", "q6", "q7"]
+
+KERAS = True  # grading gives the process the memory that TensorFlow needs
+_rng = np.random.default_rng(2)
+
+
+def _image(height, width, channels=3, rng=_rng):
+    return rng.integers(0, 256, (height, width, channels)).astype(np.uint8)
+
+
+def _boxes(height, width, count, rng=_rng):
+    left, top = rng.integers(0, width, count), rng.integers(0, height, count)
+    right = left + 1 + rng.integers(0, width - left)
+    bottom = top + 1 + rng.integers(0, height - top)
+    return np.stack([left, top, right, bottom], axis=1).astype(np.float32)
+
+
+# q1 · freeze and count -----------------------------------------------------------------------------------------------
+
+
+def _build(kind):
+    """The small networks on which q1 is checked."""
+    import keras
+
+    layers = keras.layers
+    body = {
+        "dense": [layers.Dense(4, name="hidden"), layers.ReLU(name="relu")],
+        "small": [
+            layers.Conv2D(4, 3, name="conv1"),
+            layers.MaxPooling2D(name="pool"),
+            layers.Conv2D(6, 3, name="conv2"),
+            layers.ReLU(name="relu"),
+            layers.Flatten(name="flatten"),
+        ],
+        "normalized": [
+            layers.Conv2D(4, 3, use_bias=False, name="conv"),
+            layers.BatchNormalization(name="norm"),
+            layers.ReLU(name="relu"),
+            layers.GlobalAveragePooling2D(name="average"),
+        ],
+    }
+    body["partly_frozen"] = [layers.Conv2D(4, 3, name="conv"), layers.Flatten(name="flatten")]
+    shape = (5,) if kind == "dense" else (10, 10, 1)
+    model = keras.Sequential([layers.Input(shape), *body[kind], layers.Dense(3, name="head")], name=kind)
+    if kind == "partly_frozen":
+        model.trainable = False
+    return model
+
+
+def _run_freeze(freeze, kind, count):
+    from .. import _quiet  # noqa: F401
+
+    model = _build(kind)
+    returned = freeze(model, count)
+    return {
+        "layers that train": [layer.name for layer in model.layers if layer.trainable_weights],
+        "parameters that train": sum(int(np.prod(weights.shape)) for weights in model.trainable_weights),
+        "returned": returned,
+    }
+
+
+q1 = Exercise(
+    "hw2.q1",
+    "freeze",
+    2,
+    [
+        "`layer.trainable = False` freezes a layer, `layer.weights` is empty for layers that have nothing to learn.",
+        "First make a list of the layers with weights, in order. All but the last `count` of them are frozen.",
+        "Compare the position with len(layers) - count: with `layers[-count:]` a count of 0 means all of them.",
+        "`model.trainable_weights` has what still trains; the size of one is the product of its shape.",
+    ],
+    [
+        Case("dense", 1),
+        Case("small", 1),
+        Case("small", 2),
+        Case("small", 0),
+        Case("normalized", 1),
+        Case("normalized", 2),
+        Case("partly_frozen", 1),
+    ],
+    fresh=lambda rng: [Case("small", 3), Case("normalized", 3), Case("partly_frozen", 2), Case("dense", 2)],
+    run=_run_freeze,
+    seconds=60,
+)
+
+
+# q2 to q6 · augmentation by hand -------------------------------------------------------------------------------------
+
+q2 = Exercise(
+    "hw2.q2",
+    "flip_horizontal",
+    2,
+    [
+        "The pixels: `image[:, ::-1]` reverses the columns.",
+        "A box edge at x lands at width - x. The edges lie between pixels, so there is no -1.",
+        "The left edge becomes the right one: the new x_min comes from the old x_max, and the other way round.",
+    ],
+    [
+        Case(_image(2, 3, 1), np.float32([[0, 0, 1, 1]])),
+        Case(_image(3, 4, 1), np.float32([[1, 0, 4, 2], [0, 1, 2, 3]])),
+        Case(_image(4, 2, 3), np.float32([[0, 1, 1, 4]])),
+        Case(_image(2, 5, 3), np.zeros((0, 4), np.float32)),
+        Case(_image(5, 6, 3), _boxes(5, 6, 4)),
+    ],
+    fresh=lambda rng: [
+        Case(_image(h, w, 3, rng), _boxes(h, w, n, rng)) for h, w, n in rng.integers([2, 2, 0], [9, 9, 6], (6, 3))
+    ],
+)
+
+q3 = Exercise(
+    "hw2.q3",
+    "salt_and_pepper",
+    2,
+    [
+        "`noise < amount / 2` is a mask of the pixels that turn black; which ones turn white?",
+        "A mask of shape (height, width) can index an image of shape (height, width, 3): all channels are set at once.",
+        "The image is not yours to write into: begin with `image.copy()`.",
+    ],
+    [
+        Case(_image(2, 2, 1), np.array([[0.05, 0.5], [0.95, 0.15]]), 0.2),
+        Case(_image(2, 3, 3), np.array([[0.0, 0.3, 0.99], [0.2, 0.7, 0.8]]), 0.5),
+        Case(_image(3, 2, 3), _rng.random((3, 2)), 0.0),
+        Case(_image(3, 3, 3), _rng.random((3, 3)), 1.0),
+        Case(_image(4, 5, 3), _rng.random((4, 5)), 0.4),
+    ],
+    dtype=True,
+    fresh=lambda rng: [
+        Case(_image(h, w, 3, rng), rng.random((h, w)), float(amount))
+        for h, w, amount in zip(rng.integers(2, 9, 6), rng.integers(2, 9, 6), rng.random(6))
+    ],
+)
+
+q4 = Exercise(
+    "hw2.q4",
+    "change_brightness",
+    1,
+    [
+        "uint8 holds 0 to 255 only: 200 * 2 becomes 144 there. Compute with floats.",
+        "Round with np.rint, then np.clip(…, 0, 255), and only then turn back into uint8.",
+    ],
+    [
+        Case(np.uint8([[[10], [100]], [[200], [255]]]), 1.5),
+        Case(np.uint8([[[0], [3]], [[101], [254]]]), 0.6),
+        Case(np.uint8([[[7], [5]], [[1], [3]]]), 0.25),
+        Case(_image(2, 3), 1.0),
+        Case(_image(3, 2), 3.37),
+        Case(_image(2, 2), 0.0),
+    ],
+    dtype=True,
+    fresh=lambda rng: [Case(_image(4, 5, 3, rng), float(factor)) for factor in rng.uniform(0, 3, 6)],
+)
+
+q5 = Exercise(
+    "hw2.q5",
+    "crop",
+    3,
+    [
+        "Cut the image first: rows top to top + height, columns left to left + width.",
+        "In the crop the origin is another one: subtract left from both x and top from both y.",
+        "np.clip the x to 0 … width and the y to 0 … height; what lies outside has then no width or no height.",
+        "keep = (x_max > x_min) & (y_max > y_min) selects boxes and labels together.",
+    ],
+    [
+        Case(_image(4, 4, 1), np.float32([[1, 1, 3, 4]]), np.array([5]), top=1, left=0, height=3, width=4),
+        Case(_image(4, 5, 1), np.float32([[0, 0, 3, 2]]), np.array([2]), top=1, left=1, height=2, width=3),
+        Case(
+            _image(5, 4, 1),
+            np.float32([[0, 0, 1, 1], [2, 1, 4, 4]]),
+            np.array([7, 1]),
+            top=1,
+            left=1,
+            height=3,
+            width=2,
+        ),
+        Case(_image(3, 5, 1), np.zeros((0, 4), np.float32), np.zeros(0, int), top=0, left=2, height=3, width=2),
+        Case(
+            _image(4, 4, 1),
+            np.float32([[0, 0, 2, 4], [2, 0, 4, 4]]),
+            np.array([3, 4]),
+            top=0,
+            left=2,
+            height=4,
+            width=2,
+        ),
+        Case(_image(6, 7, 3), _boxes(6, 7, 5), np.array([0, 1, 2, 3, 4]), top=2, left=3, height=3, width=4),
+    ],
+    fresh=lambda rng: [
+        Case(
+            _image(8, 9, 3, rng),
+            _boxes(8, 9, n, rng),
+            np.arange(n),
+            top=int(t),
+            left=int(x),
+            height=int(h),
+            width=int(w),
+        )
+        for n, t, x, h, w in rng.integers([1, 0, 0, 2, 2], [7, 5, 5, 5, 5], (8, 5))
+    ],
+)
+
+
+def _masks(height, width, count, rng=_rng):
+    masks = np.zeros((count, height, width), bool)
+    for mask, (left, top, right, bottom) in zip(masks, _boxes(height, width, count, rng).astype(int)):
+        mask[top:bottom, left:right] = True
+    return masks
+
+
+_BAR = np.array([[[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]], [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1]]], bool)
+
+q6 = Exercise(
+    "hw2.q6",
+    "cutout",
+    3,
+    [
+        "The square may stick out at any side. A negative start in a slice counts from the end: take max(0, top).",
+        "Set image[rows, columns] to 0 and masks[:, rows, columns] to False, both on copies.",
+        "For each object count the True pixels before and after: masks.sum(axis=(1, 2)).",
+        "kept = after >= before / 2, and an object of which nothing is left is not kept; the masks are then "
+        "masks[kept].",
+    ],
+    [
+        Case(_image(3, 4, 1), _BAR, 0, 0, 2),
+        Case(_image(3, 4, 1), _BAR, 0, 1, 3),
+        Case(_image(3, 4, 1), _BAR, -1, -1, 2),
+        Case(_image(3, 4, 1), _BAR, 2, 3, 3),
+        Case(_image(4, 3, 3), np.zeros((0, 4, 3), bool), 1, 1, 1),
+        Case(_image(4, 5, 3), _masks(4, 5, 3), 1, 1, 2),
+        Case(_image(5, 4, 1), np.zeros((1, 5, 4), bool), 0, 0, 2),
+    ],
+    fresh=lambda rng: [
+        Case(_image(7, 8, 3, rng), _masks(7, 8, int(n), rng), int(t), int(x), int(s))
+        for n, t, x, s in rng.integers([1, -3, -3, 1], [5, 7, 8, 6], (8, 4))
+    ],
+)
+
+
+# q7 · the open exercise ----------------------------------------------------------------------------------------------
+
+
+def few_digits():
+    """Ten digits of each class: images uint8 (100, 28, 28) and labels (100,)."""
+    digits = load_digits()
+    labels = digits["train_labels"]
+    rows = np.concatenate([np.flatnonzero(labels == k)[:10] for k in range(10)])
+    return digits["train_images"][rows], labels[rows]
+
+
+def _unit(images):
+    rows = images.reshape(len(images), -1) / 255.0
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
+
+
+def _measure(augment):
+    """Test accuracy of a kernel classifier on pixels, trained on 100 digits and ten augmented copies of each."""
+    images, labels = few_digits()
+    digits, rng = load_digits(), np.random.default_rng(0)
+    versions = [images]
+    for _ in range(10):
+        version = np.asarray(augment(images.copy(), rng))
+        if version.shape != images.shape or version.dtype != np.uint8:
+            raise ValueError(f"got {version.dtype} {version.shape}: wanted uint8 {images.shape}, as the images came in")
+        versions.append(version)
+    learn, see = _unit(np.concatenate(versions)), _unit(digits["test_images"])
+    wanted = np.eye(10)[np.tile(labels, 11)] - 0.1
+    weights = np.linalg.solve(np.exp(6 * (learn @ learn.T - 1)) + 0.01 * np.eye(len(learn)), wanted)
+    scores = np.exp(6 * (see @ learn.T - 1)) @ weights
+    return {
+        "accuracy": float((scores.argmax(1) == digits["test_labels"]).mean()),
+        "moved": float(np.mean([(version != images).any(axis=(1, 2)).mean() for version in versions[1:]])),
+    }
+
+
+def _advice(measured):
+    if measured["moved"] < 0.5:
+        return "Most images came back unchanged: a copy teaches nothing new."
+    if measured["accuracy"] < 0.70:
+        return "This is far worse than no augmentation: can you still read the digits? Look at them with as_text."
+    if measured["accuracy"] < 0.775:
+        return (
+            "This is worse than no augmentation: does the change keep the meaning? A mirrored digit is another shape."
+        )
+    if measured["accuracy"] < 0.81:
+        return (
+            "That changes nothing: the test images are clean and evenly lit. Change what differs between writers, the "
+            "place."
+        )
+    return "On the way: combine small shifts with small rotations or scalings, drawn anew for each image."
+
+
+q7 = Exercise(
+    "hw2.q7",
+    "augment",
+    4,
+    [
+        "What differs between two people who write the same digit? Brightness and noise do not, here.",
+        "Draw a shift of -2 to 2 pixels for each image: rng.integers(-2, 3, 2); np.roll moves an image over both axes.",
+        "For a rotation compute where each output pixel comes from: (y, x) of a grid around the centre, times a "
+        "rotation "
+        "matrix, rounded and clipped to the image; then image[rows, columns].",
+    ],
+    [Case()],
+    run=_measure,
+    limits={"accuracy": (0.83, None)},
+    advice=_advice,
+)

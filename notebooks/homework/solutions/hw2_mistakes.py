@@ -1,0 +1,375 @@
+"""Homework 2: known mistakes (the docstring is what the student reads) and other right answers."""
+
+import numpy as np
+
+# q1: freeze and count
+
+
+def _count(weights):
+    return sum(int(np.prod(array.shape)) for array in weights)
+
+
+def _freeze(model, trained):
+    for layer in model.layers:
+        layer.trainable = layer in trained
+    return _count(model.trainable_weights)
+
+
+def _with_weights(model):
+    return [layer for layer in model.layers if layer.weights]
+
+
+def q1_wrong_all_layers(model, count):
+    """Pooling, activation and flatten have no weights: count only the layers that have some."""
+    return _freeze(model, model.layers[len(model.layers) - count :])
+
+
+def q1_wrong_first_layers(model, count):
+    """The last layers should train, nearest to the output; here the first ones do."""
+    return _freeze(model, _with_weights(model)[:count])
+
+
+def q1_wrong_zero(model, count):
+    """With count 0 nothing should train: `layers[-0:]` is the whole list."""
+    return _freeze(model, _with_weights(model)[-count:])
+
+
+def q1_wrong_total(model, count):
+    """The layers are right, but what you return counts the frozen parameters too."""
+    q1_right_reversed(model, count)
+    return model.count_params()
+
+
+def q1_wrong_moving_averages(model, count):
+    """Batch normalization's moving averages are no trained parameters: count `trainable_weights`, not `weights`."""
+    q1_right_reversed(model, count)
+    return sum(_count(layer.weights) for layer in model.layers if layer.trainable)
+
+
+def q1_wrong_arrays(model, count):
+    """That is the number of arrays: add up how many numbers each of them holds."""
+    q1_right_reversed(model, count)
+    return len(model.trainable_weights)
+
+
+def q1_wrong_never_on(model, count):
+    """A layer that was frozen before stays frozen: set `trainable` to True for those that should train."""
+    for layer in _with_weights(model)[: len(_with_weights(model)) - count]:
+        layer.trainable = False
+    return _count(model.trainable_weights)
+
+
+def q1_right_reversed(model, count):
+    left = count
+    for layer in reversed(model.layers):
+        layer.trainable = bool(layer.weights) and left > 0
+        left -= bool(layer.weights)
+    return np.int64(sum(np.size(array) for array in model.trainable_weights))
+
+
+# q2: flip
+
+
+def _flip_boxes(boxes, width):
+    return np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
+
+
+def q2_wrong_not_swapped(image, boxes):
+    """Left and right edge of the boxes are exchanged: after a flip the old x_max gives the new x_min."""
+    return image[:, ::-1], np.stack(
+        [image.shape[1] - boxes[:, 0], boxes[:, 1], image.shape[1] - boxes[:, 2], boxes[:, 3]], axis=1
+    )
+
+
+def q2_wrong_minus_one(image, boxes):
+    """The boxes are one pixel too far left: x names an edge between pixels, so it lands at width - x, without -1."""
+    return image[:, ::-1], _flip_boxes(boxes, image.shape[1] - 1)
+
+
+def q2_wrong_boxes_unchanged(image, boxes):
+    """The image is flipped, the boxes are not."""
+    return image[:, ::-1], boxes
+
+
+def q2_wrong_vertical(image, boxes):
+    """That is a vertical flip: reverse the columns, not the rows."""
+    height = image.shape[0]
+    return image[::-1], np.stack([boxes[:, 0], height - boxes[:, 3], boxes[:, 2], height - boxes[:, 1]], axis=1)
+
+
+def q2_wrong_height(image, boxes):
+    """The boxes are mirrored with the height: x belongs to the width, image.shape[1]."""
+    return image[:, ::-1], _flip_boxes(boxes, image.shape[0])
+
+
+def q2_wrong_xywh(image, boxes):
+    """The boxes are treated as x, y, width, height: here they are x_min, y_min, x_max, y_max."""
+    return image[:, ::-1], np.stack(
+        [image.shape[1] - boxes[:, 0] - boxes[:, 2], boxes[:, 1], boxes[:, 2], boxes[:, 3]], axis=1
+    )
+
+
+def q2_wrong_channels(image, boxes):
+    """The image has its channels reversed or nothing at all: columns are axis 1."""
+    return image[..., ::-1], _flip_boxes(boxes, image.shape[1])
+
+
+def q2_right_numpy(image, boxes):
+    flipped = boxes.copy()
+    flipped[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
+    return np.fliplr(image), flipped
+
+
+# q3: salt and pepper
+
+
+def _salt_and_pepper(image, noise, amount, black=0, white=255):
+    out = image.copy()
+    out[noise < amount / 2] = black
+    out[noise >= 1 - amount / 2] = white
+    return out
+
+
+def q3_wrong_twice(image, noise, amount):
+    """Twice too many pixels change: half of `amount` turns black and half turns white."""
+    return _salt_and_pepper(image, noise, 2 * amount)
+
+
+def q3_wrong_one(image, noise, amount):
+    """White is 255 in a uint8 image, not 1."""
+    return _salt_and_pepper(image, noise, amount, white=1)
+
+
+def q3_wrong_exchanged(image, noise, amount):
+    """Black and white are exchanged: small noise gives black."""
+    return _salt_and_pepper(image, noise, amount, black=255, white=0)
+
+
+def q3_wrong_pepper_only(image, noise, amount):
+    """Only the black pixels are there: the white ones, at the upper end of the noise, are missing."""
+    out = image.copy()
+    out[noise < amount / 2] = 0
+    return out
+
+
+def q3_wrong_one_channel(image, noise, amount):
+    """Only the first channel changes: a pixel turns black or white in all channels."""
+    out = image.copy()
+    out[noise < amount / 2, 0] = 0
+    out[noise >= 1 - amount / 2, 0] = 255
+    return out
+
+
+def q3_wrong_float(image, noise, amount):
+    """The values are right, but the image came back as float: keep uint8."""
+    return _salt_and_pepper(image, noise, amount).astype(np.float32)
+
+
+def q3_right_where(image, noise, amount):
+    noise = noise[..., None]
+    return np.where(noise < amount / 2, 0, np.where(noise >= 1 - amount / 2, 255, image)).astype(np.uint8)
+
+
+# q4: brightness
+
+
+def q4_wrong_overflow(image, factor):
+    """Values above 255 start again at 0: clip before you turn the result into uint8."""
+    return np.rint(image * float(factor)).astype(np.int64).astype(np.uint8)
+
+
+def q4_wrong_truncated(image, factor):
+    """The values are cut, not rounded: np.rint before the conversion."""
+    return np.clip(image * float(factor), 0, 255).astype(np.uint8)
+
+
+def q4_wrong_added(image, factor):
+    """Brightness multiplies here: the factor is not added."""
+    return np.clip(np.rint(image + float(factor)), 0, 255).astype(np.uint8)
+
+
+def q4_wrong_clipped_to_one(image, factor):
+    """The values are clipped to 1: in a uint8 image white is 255."""
+    return np.clip(np.rint(image * float(factor)), 0, 1).astype(np.uint8)
+
+
+def q4_wrong_float(image, factor):
+    """The values are right, but the image came back as float: turn it into uint8."""
+    return np.clip(np.rint(image * float(factor)), 0, 255)
+
+
+def q4_right_table(image, factor):
+    table = np.array([min(255, round(value * factor)) for value in range(256)], np.uint8)
+    return table[image]
+
+
+# q5: crop
+
+
+def _crop(image, boxes, labels, top, left, height, width):
+    x = np.clip(boxes[:, [0, 2]] - left, 0, width)
+    y = np.clip(boxes[:, [1, 3]] - top, 0, height)
+    moved = np.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], axis=1)
+    keep = (x[:, 1] > x[:, 0]) & (y[:, 1] > y[:, 0])
+    return image[top : top + height, left : left + width], moved, labels, keep
+
+
+def q5_wrong_not_shifted(image, boxes, labels, top, left, height, width):
+    """The boxes still count from the corner of the old image: subtract left and top."""
+    image, moved, labels, keep = _crop(image, boxes, labels, top, left, height, width)
+    return image, np.clip(boxes, 0, [width, height, width, height])[keep], labels[keep]
+
+
+def q5_wrong_not_clipped(image, boxes, labels, top, left, height, width):
+    """Some boxes reach outside the crop: clip x to 0 … width and y to 0 … height."""
+    cut, moved, labels, keep = _crop(image, boxes, labels, top, left, height, width)
+    return cut, (boxes - [left, top, left, top])[keep], labels[keep]
+
+
+def q5_wrong_kept_all(image, boxes, labels, top, left, height, width):
+    """Boxes of which nothing is left are still there: keep only those with a width and a height above 0."""
+    return _crop(image, boxes, labels, top, left, height, width)[:3]
+
+
+def q5_wrong_labels_kept(image, boxes, labels, top, left, height, width):
+    """A box was dropped, its label was not: select both with the same mask."""
+    image, moved, labels, keep = _crop(image, boxes, labels, top, left, height, width)
+    return image, moved[keep], labels
+
+
+def q5_wrong_exchanged(image, boxes, labels, top, left, height, width):
+    """x and y are exchanged: left belongs to x, top to y."""
+    x = np.clip(boxes[:, [0, 2]] - top, 0, width)
+    y = np.clip(boxes[:, [1, 3]] - left, 0, height)
+    keep = (x[:, 1] > x[:, 0]) & (y[:, 1] > y[:, 0])
+    moved = np.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], axis=1)
+    return image[top : top + height, left : left + width], moved[keep], labels[keep]
+
+
+def q5_wrong_end(image, boxes, labels, top, left, height, width):
+    """The crop ends at row `height`: it should end at top + height, and the columns at left + width."""
+    _, moved, labels, keep = _crop(image, boxes, labels, top, left, height, width)
+    return image[top:height, left:width], moved[keep], labels[keep]
+
+
+def q5_wrong_whole_boxes(image, boxes, labels, top, left, height, width):
+    """Boxes that are cut by the border were dropped: keep what is visible of them."""
+    cut, moved, labels, _ = _crop(image, boxes, labels, top, left, height, width)
+    inside = (boxes[:, 0] >= left) & (boxes[:, 1] >= top)
+    inside &= (boxes[:, 2] <= left + width) & (boxes[:, 3] <= top + height)
+    return cut, moved[inside], labels[inside]
+
+
+def q5_right_loop(image, boxes, labels, top, left, height, width):
+    found = []
+    for (x0, y0, x1, y1), label in zip(boxes, labels):
+        box = max(x0 - left, 0), max(y0 - top, 0), min(x1 - left, width), min(y1 - top, height)
+        if box[0] < box[2] and box[1] < box[3]:
+            found.append((*box, label))
+    found = np.array(found).reshape(-1, 5)
+    return image[top : top + height, left : left + width], found[:, :4], found[:, 4].astype(int)
+
+
+# q6: cutout
+
+
+def _cutout(image, masks, rows, columns, rule):
+    image, cut = image.copy(), masks.copy()
+    image[rows, columns] = 0
+    cut[:, rows, columns] = False
+    before, after = masks.sum(axis=(1, 2)), cut.sum(axis=(1, 2))
+    kept = rule(before, after)
+    return image, cut[kept], kept
+
+
+def _square(top, left, size):
+    return slice(max(0, top), max(0, top + size)), slice(max(0, left), max(0, left + size))
+
+
+def _half(before, after):
+    return (after >= before / 2) & (after > 0)
+
+
+def q6_wrong_negative(image, masks, top, left, size):
+    """With a negative start the slice counts from the end: limit top and left to 0, but keep where the square ends."""
+    return _cutout(image, masks, slice(top, top + size), slice(left, left + size), _half)
+
+
+def q6_wrong_moved(image, masks, top, left, size):
+    """A square that sticks out was pushed into the image: only its inner part counts."""
+    rows, columns = slice(max(0, top), max(0, top) + size), slice(max(0, left), max(0, left) + size)
+    return _cutout(image, masks, rows, columns, _half)
+
+
+def q6_wrong_masks_whole(image, masks, top, left, size):
+    """The masks still cover the hole: what was cut out of the image is no longer visible."""
+    out, _, kept = _cutout(image, masks, *_square(top, left, size), _half)
+    return out, masks[kept], kept
+
+
+def q6_wrong_all_kept(image, masks, top, left, size):
+    """Every object was kept: one of which less than half is left goes."""
+    return _cutout(image, masks, *_square(top, left, size), lambda before, after: np.ones(len(after), bool))
+
+
+def q6_wrong_any_left(image, masks, top, left, size):
+    """Objects with a few pixels left were kept: at least half of their pixels should remain."""
+    return _cutout(image, masks, *_square(top, left, size), lambda before, after: after > 0)
+
+
+def q6_wrong_exactly_half(image, masks, top, left, size):
+    """An object of which exactly half is left stays: at least half, so >= and not >."""
+    return _cutout(image, masks, *_square(top, left, size), lambda before, after: after > before / 2)
+
+
+def q6_wrong_empty_kept(image, masks, top, left, size):
+    """An object without any pixel was kept: 0 of 0 pixels is not an object."""
+    return _cutout(image, masks, *_square(top, left, size), lambda before, after: after >= before / 2)
+
+
+def q6_wrong_masks_not_selected(image, masks, top, left, size):
+    """The masks of dropped objects are still in the list: return masks[kept]."""
+    out, _, kept = _cutout(image, masks, *_square(top, left, size), _half)
+    cut = masks.copy()
+    cut[(slice(None), *_square(top, left, size))] = False
+    return out, cut, kept
+
+
+def q6_right_grid(image, masks, top, left, size):
+    row, column = np.mgrid[: image.shape[0], : image.shape[1]]
+    hole = (row >= top) & (row < top + size) & (column >= left) & (column < left + size)
+    cut = masks & ~hole
+    share = cut.sum((1, 2)) / np.maximum(masks.sum((1, 2)), 1)
+    return np.where(hole[..., None], 0, image), cut[share >= 0.5], share >= 0.5
+
+
+# q7: augment digits
+
+
+def q7_wrong_copies(images, rng):
+    """Most images came back unchanged: a copy teaches nothing new."""
+    return images
+
+
+def q7_wrong_mirrored(images, rng):
+    """This is worse than no augmentation: does the change keep the meaning? A mirrored digit is another shape."""
+    return images[:, :, ::-1]
+
+
+def q7_wrong_noise(images, rng):
+    """
+    That changes nothing: the test images are clean and evenly lit. Change what differs between writers, the place.
+    """
+    return np.clip(images + rng.normal(0, 30, images.shape), 0, 255).astype(np.uint8)
+
+
+def q7_wrong_shuffled(images, rng):
+    """This is far worse than no augmentation: can you still read the digits? Look at them with as_text."""
+    return rng.permutation(images)
+
+
+def q7_right_shifts(images, rng):
+    out = np.zeros_like(images)
+    for new, old, (dy, dx) in zip(out, images, rng.integers(-2, 3, (len(images), 2))):
+        new[max(0, dy) : 28 + dy, max(0, dx) : 28 + dx] = old[max(0, -dy) : 28 - dy, max(0, -dx) : 28 - dx]
+    return out
