@@ -1,11 +1,16 @@
 """Training on whatever machine runs the notebook: settings by device, several GPUs, seeds, a quiet fit."""
 
 import os
+import pathlib
+import re
 
 from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
 
 import keras  # isort: skip
+import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
+
+CHECKPOINTS = pathlib.Path(__file__).resolve().parents[1] / "data/cache/checkpoints"
 
 
 def device():
@@ -76,6 +81,61 @@ def strategy(devices=None):
     """
     devices = devices or [f"GPU:{i}" for i in range(len(tf.config.list_logical_devices("GPU")))]
     return tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
+
+
+def checkpoint(name, folder=CHECKPOINTS):
+    """A callback that stores a training after every epoch and goes on there when the same ``fit`` is called again.
+
+    For long trainings on a machine that may go away, such as a Colab session that was disconnected. Weights, the state
+    of the optimizer and the number of the epoch are stored; a training that came to its end removes them.
+
+    Args:
+        name: of the training, such as ``"resnet56"``: one name for each network, and for each seed of it.
+        folder: where the trainings are kept; on Colab a folder of a mounted Drive also survives the end of the machine.
+
+    Returns:
+        a Keras callback, for ``fit(..., callbacks=[checkpoint("resnet56")])``. The history of a continued training
+        holds the epochs that were still missing.
+
+    Raises:
+        ValueError: the name is empty or holds a character that no file name should.
+
+    Introduced in lesson 14.
+
+    >>> type(checkpoint("resnet56")).__name__
+    'BackupAndRestore'
+    """
+    if not re.fullmatch(r"[\w-]+", name):
+        raise ValueError(f"the training is called {name!r}: wanted letters, digits, - and _ only, such as 'resnet56'")
+    return keras.callbacks.BackupAndRestore(os.path.join(folder, name))
+
+
+def restart(model, weights, learning_rate=None):
+    """Start a compiled model again from these weights with a fresh optimizer, without compiling it once more.
+
+    Compiling costs a second; a loop over seeds or learning rates needs it only once.
+
+    Args:
+        model: a compiled Keras model whose optimizer begins with zeros, as SGD, RMSprop and Adam do.
+        weights: list of arrays, such as another model's ``get_weights()``.
+        learning_rate: a new one for the optimizer; the present one when None.
+
+    Introduced in lesson 08.
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile("adam", "mse")
+    >>> restart(model, [[[1.0], [2.0]], [3.0]], learning_rate=0.5)
+    >>> model.get_weights()[0].ravel().tolist(), float(model.optimizer.learning_rate)
+    ([1.0, 2.0], 0.5)
+    """
+    model.set_weights([np.asarray(array, np.float32) for array in weights])
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    for variable in model.optimizer.variables:
+        if variable.name != "learning_rate":
+            variable.assign(keras.ops.zeros_like(variable))
+    if learning_rate is not None:
+        model.optimizer.learning_rate = learning_rate
 
 
 class Progress(keras.callbacks.Callback):

@@ -1,0 +1,284 @@
+"""Masks for detected boxes, and everything in one panoptic map: what lessons 17 and 18 share.
+
+Detections have the form that :mod:`cvhelpers.detection` describes; with masks they also hold ``masks``, bool
+(m, height, width).
+"""
+
+from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
+
+import keras  # isort: skip
+import numpy as np
+from keras import layers as L
+from keras import ops
+
+from .layers import RoIAlign
+from .scenes import STUFF
+from .segmentation import convolution, one_cycle
+
+POOL = 14  # cells along each side of what the mask head sees
+MASK = 2 * POOL  # pixels along each side of what it answers
+
+
+def feature_maps(detector, strides=(2, 4)):
+    """The part of a trained detector that ends in its fine feature maps; nothing in it will be trained again.
+
+    Args:
+        detector: from :func:`cvhelpers.detection.build_detector`.
+        strides: which maps, of 1, 2, 4 and 8.
+
+    Returns:
+        keras.Model from images to a list with one float array (n, size / stride, size / stride, channels) each.
+
+    Introduced in lesson 17.
+
+    >>> from cvhelpers.detection import build_detector
+    >>> [maps.shape[1:] for maps in feature_maps(build_detector()).outputs]
+    [(32, 32, 32), (16, 16, 64)]
+    """
+    poolings = [layer for layer in detector.layers if isinstance(layer, L.MaxPooling2D)]
+    by_stride = {2**level: pooling.input for level, pooling in enumerate(poolings)}
+    after_last = next(
+        layer for layer in detector.layers[detector.layers.index(poolings[-1]) :] if "re_lu" in layer.name
+    )
+    by_stride[2 ** len(poolings)] = after_last.output
+    maps = keras.Model(detector.input, [by_stride[stride] for stride in strides], name="feature_maps")
+    maps.trainable = False
+    return maps
+
+
+def align(maps, boxes, stride, size=POOL):
+    """RoIAlign of every box: the rule that the lesson compares with two simpler ones.
+
+    Args:
+        maps: float (n, height, width, channels).
+        boxes: float (n, k, 4), xyxy in pixels of the image.
+        stride: pixels of the image for one of the map.
+        size: cells along each side.
+
+    Returns:
+        float32 (n, k, size, size, channels).
+
+    Introduced in lesson 17.
+    """
+    return ops.convert_to_numpy(RoIAlign(size, stride)([maps, boxes]))
+
+
+def crop_features(maps, images, boxes, rule=align, batch_size=100):
+    """What the mask head sees: every box cut out of every feature map, the channels stacked.
+
+    Args:
+        maps: from :func:`feature_maps`.
+        images: uint8 (n, size, size, 3).
+        boxes: list of n float arrays (m, 4).
+        rule: function like :func:`align` that crops.
+        batch_size: images at a time.
+
+    Returns:
+        float16 array (number of boxes, 14, 14, channels), image by image.
+
+    Introduced in lesson 17.
+    """
+    parts = []
+    for start in range(0, len(images), batch_size):
+        some, chosen = images[start : start + batch_size], boxes[start : start + batch_size]
+        padded, real = _pad(chosen)
+        if not real.any():
+            continue
+        found = maps.predict_on_batch(some)
+        crops = [rule(one, padded, images.shape[1] // one.shape[1])[real] for one in _as_list(found)]
+        parts.append(np.concatenate(crops, -1).astype(np.float16))
+    return (
+        np.concatenate(parts)
+        if parts
+        else np.zeros((0, POOL, POOL, sum(m.shape[-1] for m in maps.outputs)), np.float16)
+    )
+
+
+def _as_list(outputs):
+    return outputs if isinstance(outputs, list) else [outputs]  # a model with one output gives no list
+
+
+def _pad(boxes):
+    """List of (m, 4) arrays as one array (n, k, 4), and which rows are real (n, k)."""
+    most = max(map(len, boxes), default=0)
+    padded = np.zeros((len(boxes), most, 4), np.float32)
+    real = np.arange(most) < np.array([len(b) for b in boxes])[:, None]
+    if real.any():
+        padded[real] = np.concatenate(boxes)
+    return padded, real
+
+
+def mask_targets(masks, boxes):
+    """What the mask head should answer: each true mask inside its box, resized to 28×28.
+
+    Args:
+        masks: list of n bool arrays (m, height, width).
+        boxes: list of n float arrays (m, 4): where to look, usually the true boxes.
+
+    Returns:
+        float32 array (number of boxes, 28, 28): 0 or 1.
+
+    Introduced in lesson 17.
+    """
+    flat, where = np.concatenate(masks), np.concatenate(boxes)
+    inside = align(flat[..., None].astype(np.float32), where[:, None], 1, MASK)
+    return (inside[:, 0, ..., 0] > 0.5).astype(np.float32)
+
+
+def build_mask_head(channels=96, filters=32):
+    """A small fully convolutional network that says for each pixel of a box whether it belongs to the thing.
+
+    Args:
+        channels: of the cropped features.
+        filters: of its convolutions.
+
+    Returns:
+        keras.Model from (n, 14, 14, channels) to logits (n, 28, 28).
+
+    Introduced in lesson 17. He et al. 2017.
+
+    >>> build_mask_head().output_shape
+    (None, 28, 28)
+    """
+    features = keras.Input((POOL, POOL, channels), name="features")
+    x = convolution(convolution(features, filters), filters)
+    x = L.Conv2DTranspose(filters, 2, strides=2, activation="relu")(x)
+    return keras.Model(features, L.Reshape((MASK, MASK))(L.Conv2D(1, 1)(x)), name="mask_head")
+
+
+def compile_mask_head(head, count, epochs, batch_size=64, peak=4e-3):
+    """Prepare a mask head for ``fit``: Adam, one cycle of the learning rate, binary cross-entropy on logits.
+
+    Args:
+        head: from :func:`build_mask_head`.
+        count: number of boxes.
+        epochs, batch_size: as for ``fit``.
+        peak: highest learning rate.
+
+    Returns:
+        the head, compiled.
+
+    Introduced in lesson 17.
+    """
+    steps = epochs * -(-count // batch_size)
+    head.compile(keras.optimizers.Adam(one_cycle(peak, steps)), keras.losses.BinaryCrossentropy(from_logits=True))
+    return head
+
+
+def paste(probabilities, boxes, size):
+    """Small masks back into the image: what each pixel centre reads in the mask of its box, 0 outside the box.
+
+    Args:
+        probabilities: float array (n, side, side), one small mask for each box.
+        boxes: float array (n, 4), xyxy in pixels.
+        size: height and width of the image.
+
+    Returns:
+        float32 array (n, size, size).
+
+    Introduced in lesson 17.
+
+    >>> paste(np.array([[[1.0]]]), np.array([[1, 1, 3, 2]]), size=4)[0, :2].tolist()
+    [[0.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0]]
+    """
+    side, centres = probabilities.shape[1], np.arange(size) + 0.5
+
+    def weights(low, high):
+        """How much each cell of the small mask counts at each pixel centre along one axis: (n, size, side)."""
+        place = (centres - low[:, None]) / np.maximum(high - low, 1e-6)[:, None]
+        inside = (place >= 0) & (place <= 1)
+        reads = np.clip(place * side - 0.5, 0, side - 1)
+        return np.maximum(0, 1 - np.abs(reads[..., None] - np.arange(side))) * inside[..., None]
+
+    across, down = (weights(boxes[:, k], boxes[:, k + 2]).astype(np.float32) for k in (0, 1))
+    return down @ np.asarray(probabilities, np.float32) @ across.swapaxes(1, 2)
+
+
+def add_masks(detections, maps, head, images, rule=align):
+    """Detections with a mask for each box; several labels of one box share its mask.
+
+    Args:
+        detections: list of n detections.
+        maps: from :func:`feature_maps`.
+        head: trained mask head.
+        images: uint8 (n, size, size, 3).
+        rule: function like :func:`align` that crops.
+
+    Returns:
+        list of n detections that also hold ``masks``.
+
+    Introduced in lesson 17.
+    """
+    places, back = zip(*(np.unique(d["boxes"], axis=0, return_inverse=True) for d in detections))
+    features = crop_features(maps, images, places, rule)
+    logits = head.predict(features, batch_size=256, verbose=0) if len(features) else np.zeros((0, MASK, MASK))
+    masks = paste(1 / (1 + np.exp(-logits)), np.concatenate(places), images.shape[1]) > 0.5
+    parts = np.split(masks, np.cumsum([len(p) for p in places])[:-1])
+    return [d | {"masks": part[rows.reshape(-1)]} for d, part, rows in zip(detections, parts, back)]
+
+
+def merge_panoptic(detection, stuff, least=0.4, free=0.5, fewest=10):
+    """One panoptic map: masks take their pixels, the surest first; what is left goes to stuff.
+
+    Args:
+        detection: dict with ``labels``, ``scores`` and ``masks`` of one image, one label for each box.
+        stuff: int array (height, width): class of every pixel as the semantic network sees it; a pixel that it calls
+            no kind of stuff stays void where no mask takes it.
+        least: score below which a detection is left out.
+        free: share of a mask that must be free of surer masks, or it is left out.
+        fewest: pixels below which nothing is worth a segment.
+
+    Returns:
+        int32 array (height, width, 2): class and instance number; class -1 is void.
+
+    Introduced in lesson 18. Kirillov et al. 2019.
+
+    >>> found = {"labels": [5], "scores": [0.9], "masks": np.ones((1, 4, 4), bool)}
+    >>> merge_panoptic(found, np.zeros((4, 4), int))[0, 0].tolist()
+    [5, 1]
+    """
+    stuff = np.asarray(stuff)
+    panoptic = np.full((*stuff.shape, 2), (-1, 0), np.int32)
+    taken, number = np.zeros(stuff.shape, bool), 0
+    for row in np.argsort(-np.asarray(detection["scores"]), kind="stable"):
+        mask = detection["masks"][row]
+        rest = mask & ~taken
+        if detection["scores"][row] < least or rest.sum() < max(fewest, free * mask.sum()):
+            continue
+        number += 1
+        panoptic[rest] = detection["labels"][row], number
+        taken |= rest
+    ground = ~taken & np.isin(stuff, STUFF)
+    panoptic[ground, 0] = stuff[ground]
+    return panoptic
+
+
+def fill_seams(panoptic, width=2):
+    """Give the thin void lines around things to the nearest thing.
+
+    Such a pixel is void because the semantic network calls it a thing and no mask reaches it: mostly the network is
+    right and the mask a pixel too small.
+
+    Args:
+        panoptic: int array (height, width, 2) from :func:`merge_panoptic`.
+        width: how far from a thing a void pixel may lie to count as seam, in pixels. Void farther away stays: there
+            probably lies a thing that was missed, and no answer is better than a wrong one.
+
+    Returns:
+        int32 array (height, width, 2), a new one.
+
+    Introduced in lesson 18.
+
+    >>> row = np.array([[[5, 1], [-1, 0], [-1, 0], [-1, 0]]])
+    >>> fill_seams(row)[0, :, 0].tolist()
+    [5, 5, 5, -1]
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    panoptic = panoptic.copy()
+    things = panoptic[..., 1] > 0
+    if things.any():
+        distance, (rows, columns) = distance_transform_edt(~things, return_indices=True)
+        seam = (panoptic[..., 0] < 0) & (distance <= width)
+        panoptic[seam] = panoptic[rows[seam], columns[seam]]
+    return panoptic

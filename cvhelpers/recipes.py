@@ -1,0 +1,170 @@
+"""The long trainings of lessons 16 to 18: ``python -m cvhelpers.recipes`` trains all, stores the weights in ``data/``.
+
+``--seed 1`` starts from other first weights, ``--report`` stores nothing; both print how good the networks are on 500
+test scenes. Nothing here chose a setting by looking at test scenes.
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from . import data, detection, instances, metrics, proposals, scenes, training
+from .segmentation import build_unet
+
+ONE_STAGE = {"count": 12000, "epochs": 2}
+PROPOSER = {"count": 9000, "epochs": 1}
+CLASSIFIER = {"count": 5000, "epochs": 3}
+MASKS = {"count": 3000, "epochs": 3}
+
+
+def load_training_scenes(count, size=64, keys=("images", "boxes", "labels")):
+    """The first training scenes, only those parts that a training needs."""
+    parts = [scenes.make_scenes("train", min(1000, count - i), size, start=i) for i in range(0, count, 1000)]
+    return {key: np.concatenate([part[key] for part in parts]) for key in keys}
+
+
+def train_one_stage(seed=0, count=4000, epochs=6, size=64):
+    """The one-stage detector of lesson 16.
+
+    Args:
+        seed: of the first weights and the order of the scenes.
+        count: number of scenes.
+        epochs: how often each is seen.
+        size: height and width of the scenes in pixels.
+
+    Returns:
+        the trained model.
+
+    Introduced in lesson 16.
+    """
+    training.set_seed(seed)
+    model = detection.build_detector(size)
+    images, targets = detection.compile_detector(model, load_training_scenes(count, size), epochs)
+    training.fit(model, images, targets, batch_size=32, epochs=epochs)
+    return model
+
+
+def train_proposer(seed=0, count=3000, epochs=3, size=64):
+    """The first stage of the two-stage detector: the same network, but it never learns a class.
+
+    Arguments and result as for :func:`train_one_stage`. Introduced in lesson 16.
+    """
+    training.set_seed(seed)
+    model = detection.build_detector(size, name="proposer")
+    batch = load_training_scenes(count, size)
+    images, targets = detection.compile_detector(model, batch, epochs, class_weight=0.0, box_weight=1.0)
+    training.fit(model, images, targets, batch_size=32, epochs=epochs)
+    return model
+
+
+def train_classifier(proposer, seed=0, count=3000, epochs=5, size=64):
+    """The second stage, trained on the proposals of the first.
+
+    Arguments and result as for :func:`train_one_stage`. Introduced in lesson 16.
+    """
+    training.set_seed(seed)
+    crops, targets = proposals.classifier_data(proposer, load_training_scenes(count, size), seed)
+    model = proposals.compile_classifier(proposals.build_classifier(), len(crops), epochs)
+    training.fit(model, crops, targets, batch_size=64, epochs=epochs)
+    return model
+
+
+def train_mask_head(detector, seed=0, count=3000, epochs=3, size=64, rule=instances.align, strides=(2, 4)):
+    """A mask head on the frozen feature maps of a detector.
+
+    Args:
+        detector: trained one-stage detector or proposer.
+        seed, count, epochs, size: as for :func:`train_one_stage`.
+        rule: how boxes are cropped from the feature maps.
+        strides: which feature maps it sees.
+
+    Returns:
+        feature maps (a model) and the trained head.
+
+    Introduced in lesson 17.
+    """
+    training.set_seed(seed)
+    maps = instances.feature_maps(detector, strides)
+    features, targets = [], []
+    for start in range(0, count, 1000):
+        batch = scenes.make_scenes("train", min(1000, count - start), size, start=start)
+        truths = scenes.per_image(batch)
+        boxes = [truth["boxes"] for truth in truths]
+        features.append(instances.crop_features(maps, batch["images"], boxes, rule))
+        targets.append(instances.mask_targets([truth["masks"] for truth in truths], boxes))
+    features, targets = np.concatenate(features), np.concatenate(targets)
+    head = instances.compile_mask_head(instances.build_mask_head(features.shape[-1]), len(features), epochs)
+    training.fit(head, features, targets, batch_size=64, epochs=epochs)
+    return maps, head
+
+
+def report(name, value, start):
+    wall, cpu = time.time() - start[0], time.process_time() - start[1]
+    print(f"{name:<28} {value}   {wall:.0f} s, {cpu:.0f} s of CPU", flush=True)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m cvhelpers.recipes", description=__doc__.split("\n")[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--report", action="store_true", help="store nothing")
+    parser.add_argument("--split", default="test", help="scenes that are judged: validation while settings are chosen")
+    options = parser.parse_args(arguments)
+    batch = data.load_scenes(options.split, 500)
+    images, truths = batch["images"], scenes.per_image(batch)
+    unet = data.load_weights("15_unet", build_unet())
+    logits = unet.predict(images, batch_size=100, verbose=0)
+    trained = {}
+
+    def clock():
+        return time.time(), time.process_time()
+
+    def average_precision(found, on="boxes"):
+        result = metrics.average_precision(truths, found, on=on)
+        return "  ".join(f"{key} {result[key]:.3f}" for key in ("AP", "AP50", "AP75"))
+
+    def masks_and_panoptic(name, detector, find):
+        start = clock()
+        maps, head = train_mask_head(detector, options.seed, **MASKS)
+        end = start[0], start[1]
+        trained[f"17_masks_{name}"] = head
+        report(f"masks, {name}: training", "", end)
+        start = clock()
+        every = instances.add_masks(find(True), maps, head, images)
+        report(f"masks, {name}", average_precision(every, "masks"), start)
+        start = clock()
+        best = instances.add_masks(find(False), maps, head, images)
+        merged = [instances.merge_panoptic(d, s) for d, s in zip(best, logits.argmax(-1))]
+        for kind, made in (("seams void", merged), ("seams filled", [instances.fill_seams(m) for m in merged])):
+            quality = metrics.panoptic_quality(batch["panoptic"], np.stack(made), scenes.THINGS, void=-1)
+            groups = {"all": quality, "things": quality["things"], "stuff": quality["stuff"]}
+            text = "  ".join(f"{k} {v['PQ']:.3f}/{v['SQ']:.3f}/{v['RQ']:.3f}" for k, v in groups.items())
+            report(f"panoptic, {name}, {kind}", text, start)
+
+    start = clock()
+    one = trained["16_one_stage"] = train_one_stage(options.seed, **ONE_STAGE)
+    report("one stage: training", "", start)
+    start = clock()
+    report("one stage", average_precision(detection.detect(one, images, every_label=True)), start)
+    masks_and_panoptic("one_stage", one, lambda every: detection.detect(one, images, every))
+
+    start = clock()
+    proposer = trained["16_proposer"] = train_proposer(options.seed, **PROPOSER)
+    report("proposer: training", "", start)
+    start = clock()
+    classifier = trained["16_classifier"] = train_classifier(proposer, options.seed, **CLASSIFIER)
+    report("classifier: training", "", start)
+
+    def find(every):
+        return proposals.detect_in_two_stages(proposer, classifier, images, every)
+
+    start = clock()
+    report("two stages", average_precision(find(True)), start)
+    masks_and_panoptic("two_stages", proposer, find)
+    if not options.report:
+        for name, model in trained.items():
+            print(data.save_weights(name, model).name)
+
+
+if __name__ == "__main__":
+    main()
