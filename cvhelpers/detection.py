@@ -144,6 +144,10 @@ def detector_loss(class_weight=2.0, box_weight=2.0):
         the box that the same cell predicts.
 
     Introduced in lesson 16.
+
+    >>> targets, answers = np.zeros((1, 8, 8, 6), np.float32), np.full((1, 8, 8, 15), -9, np.float32)
+    >>> float(detector_loss()(targets, answers)) < 0.01
+    True
     """
 
     def loss(targets, answers):
@@ -164,10 +168,22 @@ def detector_loss(class_weight=2.0, box_weight=2.0):
 def compile_detector(model, scenes, epochs, batch_size=32, peak=6e-3, class_weight=2.0, box_weight=2.0):
     """Prepare a one-stage detector for ``fit``: Adam, one cycle of the learning rate, the loss above.
 
+    Args:
+        model: from :func:`build_detector`.
+        scenes: batch of scenes: ``images``, ``boxes``, ``labels``.
+        epochs, batch_size: as for ``fit``.
+        peak: highest learning rate.
+        class_weight, box_weight: as for :func:`detector_loss`.
+
     Returns:
         images, targets: what ``fit`` wants.
 
     Introduced in lesson 16.
+
+    >>> from cvhelpers import data
+    >>> images, targets = compile_detector(build_detector(), data.load_scenes("train", 2), epochs=1)
+    >>> images.shape, targets.shape
+    ((2, 64, 64, 3), (2, 8, 8, 6))
     """
     images = scenes["images"]
     steps = epochs * -(-len(images) // batch_size)
@@ -187,6 +203,9 @@ def read_grid(answers, size):
         float32 (n, g * g, classes).
 
     Introduced in lesson 16.
+
+    >>> [part.shape for part in read_grid(np.zeros((1, 8, 8, 15), np.float32), size=64)]
+    [(1, 64, 4), (1, 64), (1, 64, 10)]
     """
     centres = cell_centres(size)
     sides = np.logaddexp(0, answers[..., 1:5]) * UNIT
@@ -212,6 +231,9 @@ def places(boxes, objectness, threshold=0.5, least=0.05, most=20):
         int array: rows, best first.
 
     Introduced in lesson 16.
+
+    >>> places(np.float32([[0, 0, 9, 9], [1, 0, 9, 9], [20, 0, 29, 9]]), np.array([0.8, 0.9, 0.01]))
+    array([1])
     """
     sure = np.flatnonzero(objectness > least)
     return sure[non_max_suppression(boxes[sure], objectness[sure], threshold)][:most]
@@ -227,6 +249,11 @@ def label_places(boxes, scores, every_label):
 
     Returns:
         dict with ``boxes``, ``labels``, ``scores``, and ``rows`` (which place it came from), best first.
+
+    Introduced in lesson 16.
+
+    >>> label_places(np.float32([[0, 0, 9, 9]]), np.array([[0.1, 0.7]]), every_label=True)["labels"]
+    array([4, 3], dtype=int32)
     """
     if every_label:
         rows, kinds = np.nonzero(scores > 0.02)
@@ -255,6 +282,9 @@ def detect(model, images, every_label=False, threshold=0.5):
         list of n detections; the score is objectness × probability of the class.
 
     Introduced in lesson 16.
+
+    >>> sorted(detect(build_detector(), np.zeros((1, 64, 64, 3), np.uint8))[0])
+    ['boxes', 'labels', 'rows', 'scores']
     """
     found = []
     answers = model.predict(images, batch_size=100, verbose=0)

@@ -59,6 +59,9 @@ def align(maps, boxes, stride, size=POOL):
         float32 (n, k, size, size, channels).
 
     Introduced in lesson 17.
+
+    >>> align(np.ones((1, 8, 8, 3), np.float32), np.float32([[[4, 4, 20, 20]]]), stride=4).shape
+    (1, 1, 14, 14, 3)
     """
     return ops.convert_to_numpy(RoIAlign(size, stride)([maps, boxes]))
 
@@ -77,6 +80,11 @@ def crop_features(maps, images, boxes, rule=align, batch_size=100):
         float16 array (number of boxes, 14, 14, channels), image by image.
 
     Introduced in lesson 17.
+
+    >>> from cvhelpers.detection import build_detector
+    >>> maps, images = feature_maps(build_detector()), np.zeros((2, 64, 64, 3), np.uint8)
+    >>> crop_features(maps, images, [np.float32([[0, 0, 20, 20]]), np.zeros((0, 4))]).shape
+    (1, 14, 14, 96)
     """
     parts = []
     for start in range(0, len(images), batch_size):
@@ -119,6 +127,9 @@ def mask_targets(masks, boxes):
         float32 array (number of boxes, 28, 28): 0 or 1.
 
     Introduced in lesson 17.
+
+    >>> float(mask_targets([np.ones((1, 64, 64), bool)], [np.float32([[3, 3, 20, 20]])]).mean())
+    1.0
     """
     flat, where = np.concatenate(masks), np.concatenate(boxes)
     inside = align(flat[..., None].astype(np.float32), where[:, None], 1, MASK)
@@ -159,6 +170,9 @@ def compile_mask_head(head, count, epochs, batch_size=64, peak=4e-3):
         the head, compiled.
 
     Introduced in lesson 17.
+
+    >>> compile_mask_head(build_mask_head(), 64, epochs=1).name
+    'mask_head'
     """
     steps = epochs * -(-count // batch_size)
     head.compile(keras.optimizers.Adam(one_cycle(peak, steps)), keras.losses.BinaryCrossentropy(from_logits=True))
@@ -208,6 +222,12 @@ def add_masks(detections, maps, head, images, rule=align):
         list of n detections that also hold ``masks``.
 
     Introduced in lesson 17.
+
+    >>> from cvhelpers.detection import build_detector
+    >>> maps, images = feature_maps(build_detector()), np.zeros((1, 64, 64, 3), np.uint8)
+    >>> found = [{"boxes": np.float32([[0, 0, 20, 20]]), "labels": [3], "scores": [0.9]}]
+    >>> add_masks(found, maps, build_mask_head(), images)[0]["masks"].shape
+    (1, 64, 64)
     """
     places, back = zip(*(np.unique(d["boxes"], axis=0, return_inverse=True) for d in detections))
     features = crop_features(maps, images, places, rule)

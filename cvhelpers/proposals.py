@@ -34,6 +34,10 @@ def propose(model, images, most=8, threshold=0.6, least=0.1):
         list of n dicts with ``boxes`` (m, 4) and ``scores`` (m,), best first.
 
     Introduced in lesson 16. Ren et al. 2015.
+
+    >>> from cvhelpers.detection import build_detector
+    >>> sorted(propose(build_detector(), np.zeros((1, 64, 64, 3), np.uint8))[0])
+    ['boxes', 'scores']
     """
     proposals = []
     answers = model.predict(images, batch_size=100, verbose=0)
@@ -56,6 +60,9 @@ def crop(images, boxes, size=CROP):
         float32 array (number of boxes, size, size, channels): one after the other, image by image.
 
     Introduced in lesson 16.
+
+    >>> crop(np.full((1, 64, 64, 3), 7, np.uint8), [np.float32([[0, 0, 9, 9], [3, 3, 40, 40]])]).shape
+    (2, 28, 28, 3)
     """
     flat, owner = np.concatenate(boxes), np.repeat(np.arange(len(boxes)), [len(b) for b in boxes])
     align, crops = RoIAlign(size), []
@@ -102,6 +109,10 @@ def crop_targets(truths, proposals):
         numbers of :func:`cvhelpers.boxes.encode`.
 
     Introduced in lesson 16.
+
+    >>> truth = {"boxes": np.float32([[0, 0, 10, 10]]), "labels": np.array([7])}
+    >>> crop_targets([truth], [[[1, 0, 11, 10], [20, 20, 40, 40]]])[:, :2].tolist()
+    [[4.0, -1.0], [10.0, -10.0]]
     """
     rows = []
     for truth, boxes in zip(truths, proposals):
@@ -115,7 +126,19 @@ def crop_targets(truths, proposals):
 def classifier_loss(targets, answers):
     """Cross-entropy of the class for all crops, smooth L1 of the four numbers where the crop holds a thing.
 
+    Args:
+        targets: float tensor (n, 5) as :func:`crop_targets` makes them.
+        answers: float tensor (n, classes + 1 + 4) as :func:`build_classifier` gives them.
+
+    Returns:
+        scalar tensor.
+
     Introduced in lesson 16. Girshick 2015.
+
+    >>> sure = np.zeros((1, 15), np.float32)
+    >>> sure[0, 3] = 20
+    >>> round(float(classifier_loss(np.float32([[3, 0, 0, 0, 0]]), sure)), 3)
+    0.0
     """
     kind = ops.cast(targets[:, 0], "int32")
     logits, deltas = answers[:, :-4], answers[:, -4:]
@@ -138,6 +161,9 @@ def jitter(boxes, rng, amount=0.08, size=64):
         float32 array (n, 4).
 
     Introduced in lesson 16.
+
+    >>> jitter(np.float32([[10, 10, 30, 30]]), np.random.default_rng(0)).shape
+    (1, 4)
     """
     sides = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     moved = (boxes + rng.normal(0, amount, boxes.shape) * sides).clip(0, size)
@@ -157,6 +183,11 @@ def classifier_data(model, scenes, seed=0):
         crops float32 (m, 28, 28, 3), targets float32 (m, 5) as :func:`crop_targets` makes them.
 
     Introduced in lesson 16.
+
+    >>> from cvhelpers import data, detection
+    >>> crops, targets = classifier_data(detection.build_detector(), data.load_scenes("train", 2))
+    >>> len(crops) == len(targets), targets.shape[1]
+    (True, 5)
     """
     rng, images = np.random.default_rng(seed), scenes["images"]
     truths = per_image({key: scenes[key] for key in ("boxes", "labels")})
@@ -180,6 +211,9 @@ def compile_classifier(model, count, epochs, batch_size=64, peak=4e-3):
         the model, compiled.
 
     Introduced in lesson 16.
+
+    >>> compile_classifier(build_classifier(), 64, epochs=1).name
+    'classifier'
     """
     steps = epochs * -(-count // batch_size)
     model.compile(keras.optimizers.Adam(one_cycle(peak, steps)), classifier_loss)
@@ -199,6 +233,10 @@ def detect_in_two_stages(proposer, classifier, images, every_label=False):
         list of n detections; the score is objectness × probability of the class.
 
     Introduced in lesson 16. Ren et al. 2015.
+
+    >>> from cvhelpers.detection import build_detector
+    >>> len(detect_in_two_stages(build_detector(), build_classifier(), np.zeros((2, 64, 64, 3), np.uint8)))
+    2
     """
     proposals = propose(proposer, images)
     boxes = [p["boxes"] for p in proposals]

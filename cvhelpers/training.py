@@ -72,7 +72,7 @@ def strategy(devices=None):
 
     Returns:
         a ``tf.distribute.Strategy``; build and compile the model inside ``with strategy().scope():``. The batch size
-        given to ``fit`` is the global one, split evenly over ``strategy().num_replicas_in_sync``.
+        given to ``fit`` is the global one, split evenly over ``num_replicas_in_sync``. Ask once and keep the answer.
 
     Introduced in lesson 14.
 

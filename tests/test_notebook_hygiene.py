@@ -13,6 +13,9 @@ ROOT = pathlib.Path(__file__).parents[1]
 LESSONS = [path for path in course.lessons() if "homework" not in path.parts]
 SOLUTIONS = [path for path in course.lessons() if "homework" in path.parts]
 STUDENT = sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))
+# Lessons that are named already and not stored yet: links may lead to them. The first test fails once one exists.
+PLANNED = set()
+NAMES = sorted({path.name for path in LESSONS} | PLANNED)
 KNOWN_TAGS = {"nbval-ignore-output", "nbval-check-output", "raises-exception", "nbval-skip", "skip-execution"}
 KNOWN_TAGS |= {"solution", "skip-grade", "target", "hide-input"}
 
@@ -54,7 +57,8 @@ def links(notebook):
 
 
 def test_lessons_are_numbered_without_gaps():
-    assert [int(path.name[:2]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
+    assert [int(name[:2]) for name in NAMES] == list(range(1, 19))
+    assert not PLANNED & {path.name for path in LESSONS}, "stored now: take it out of PLANNED"
 
 
 @every_notebook
@@ -145,7 +149,8 @@ def test_badge_and_setup_cell_name_the_repository(path):
 def test_links_to_files_of_the_course_lead_somewhere(path):
     folder = path.parent.parent if path.parent.name == "solutions" else path.parent
     for link in links(read(path)):
-        if not re.match(r"https?://|#|mailto:|attachment:", link):
+        local = not re.match(r"https?://|#|mailto:|attachment:", link)
+        if local and pathlib.PurePosixPath(link).name not in PLANNED:
             assert (folder / link.split("#")[0]).exists(), link
 
 
@@ -167,9 +172,9 @@ def test_lesson_has_its_parts_in_order(path):
 
 @every_lesson
 def test_navigation_names_the_neighbours(path):
-    here = LESSONS.index(path)
+    here = NAMES.index(path.name)
     found = [link for link in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", read(path).cells[-1].source)]
-    assert found == [LESSONS[i].name for i in (here - 1, here + 1) if 0 <= i < len(LESSONS)]
+    assert found == [NAMES[i] for i in (here - 1, here + 1) if 0 <= i < len(NAMES)]
 
 
 @every_lesson

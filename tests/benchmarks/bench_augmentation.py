@@ -27,7 +27,7 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 SIZES = {32: 256, 64: 128, 224: 16}  # side of the images: batch size
-ROUNDS = 7
+ROUNDS = 5
 
 
 def our_chain(size):

@@ -1,0 +1,221 @@
+"""Homework 6, instance segmentation: cases, hints and points. Lesson 17; NumPy only."""
+
+import numpy as np
+
+from . import Case, Exercise
+
+_rng = np.random.default_rng(6)
+
+
+def _numbers(*shape, rng=_rng):
+    return np.round(rng.normal(size=shape), 2).astype(np.float32)
+
+
+def _blob(height, width, rng=_rng):
+    """A rectangle with holes, its first and last rows and columns touched."""
+    mask = np.zeros((height, width), bool)
+    y1, x1 = rng.integers(0, height), rng.integers(0, width)
+    y2, x2 = rng.integers(y1 + 1, height + 1), rng.integers(x1 + 1, width + 1)
+    mask[y1:y2, x1:x2] = rng.uniform(size=(y2 - y1, x2 - x1)) < 0.5
+    mask[y1, x1] = mask[y2 - 1, x2 - 1] = True
+    return mask
+
+
+def _masks(count, height, width, rng=_rng):
+    return rng.uniform(size=(count, height, width)) < 0.6
+
+
+def _drawn(*rows):
+    return np.array([[sign == "#" for sign in row] for row in rows])
+
+
+q1 = Exercise(
+    "hw6.q1",
+    "mask_to_box",
+    1,
+    [
+        "Which columns hold a pixel at all? `mask.any(axis=0)` says so for each column; `np.flatnonzero` gives their "
+        "numbers.",
+        "The box goes from the left edge of the first column to the right edge of the last one, and that edge is at "
+        "column + 1. No column at all: four zeros.",
+    ],
+    [
+        Case(_drawn(".....", "..##.", "..#..", "..#..")),
+        Case(_drawn("....", "....")),
+        Case(_drawn("#..", "..#")),
+        Case(_drawn(".......", ".....#.", ".......")),
+        Case(_blob(7, 4)),
+        Case(_drawn("##", "##", "##")),
+    ],
+    fresh=lambda rng: (
+        [Case(_blob(int(h), int(w), rng)) for h, w in rng.integers(2, 12, (7, 2))] + [Case(np.zeros((3, 6), bool))]
+    ),
+)
+
+
+def _first_against(n, m, height, width, rng=_rng):
+    return Case(_masks(n, height, width, rng), _masks(m, height, width, rng))
+
+
+q2 = Exercise(
+    "hw6.q2",
+    "mask_iou",
+    2,
+    [
+        "The intersection of two masks is the number of pixels that are in both: `(a & b).sum()`.",
+        "All pairs at once: make each mask a row, `first.reshape(len(first), height * width)` as numbers; the matrix "
+        "product of these rows with the others counts the common pixels.",
+        "union = area of the first + area of the second - intersection, with `areas[:, None] + others[None, :]`. "
+        "Divide by np.maximum(union, 1): then two empty masks give 0.",
+    ],
+    [
+        Case(_drawn("##.", "##.")[None], np.array([_drawn(".##", ".##"), _drawn("##.", "##.")])),
+        _first_against(2, 3, 3, 4),
+        _first_against(3, 1, 5, 2),
+        Case(np.zeros((2, 2, 3), bool), np.array([np.zeros((2, 3), bool), _drawn("#..", "..#")])),
+        Case(np.zeros((0, 3, 4), bool), _masks(2, 3, 4)),
+        Case(np.ones((1, 20, 25), bool), _masks(2, 20, 25)),  # more than 255 pixels
+    ],
+    fresh=lambda rng: (
+        [_first_against(*(int(k) for k in row), rng) for row in rng.integers(1, 7, (6, 4))]
+        + [_first_against(2, 0, 3, 4, rng), _first_against(2, 2, 20, 30, rng)]
+    ),
+)
+
+
+def _positions(maps, shape, rng=_rng, margin=0.8):
+    """Positions in and a little beyond the map."""
+    height, width = maps.shape[:2]
+    x, y = (np.round(rng.uniform(-margin, side + margin, shape), 2) for side in (width, height))
+    return Case(maps, x, y)
+
+
+q3 = Exercise(
+    "hw6.q3",
+    "sample",
+    2,
+    [
+        "Count from the first centre: u = x - 0.5 is 0 in the middle of column 0 and 1 in the middle of column 1.",
+        "Keep u within 0 … width - 1 with np.clip: that repeats the border. The left neighbour is floor(u), the right "
+        "one min(left + 1, width - 1).",
+        "With a = u - left, the right column weighs a and the left one 1 - a; the same for the rows with b. Four "
+        "products; `a[..., None]` fits the channels.",
+    ],
+    [
+        Case(np.float32([[0, 1], [10, 11]])[..., None], np.array([0.5, 1.0, 1.25]), np.array([0.5, 0.5, 1.0])),
+        Case(np.float32([[0, 1], [10, 11]])[..., None], np.array([0.0, 2.0]), np.array([1.0, 1.8])),
+        _positions(_numbers(2, 4, 1), 5),
+        _positions(_numbers(4, 3, 2), (2, 3)),
+        _positions(_numbers(3, 5, 3), (1, 4), margin=0.0),
+        _positions(_numbers(1, 1, 2), 2),
+    ],
+    fresh=lambda rng: [
+        _positions(_numbers(h, w, c, rng=rng), (int(n), int(m)), rng) for h, w, c, n, m in rng.integers(1, 6, (8, 5))
+    ],
+    absolute=1e-6,
+)
+
+
+def _box(height, width, rng=_rng, least=0.2, margin=0.0):
+    """A box x1, y1, x2, y2 with one digit after the point, at least so large a part of the map."""
+    sides = np.array([width, height])
+    size = rng.uniform(least, 0.9, 2) * sides
+    start = rng.uniform(-margin, 1 + margin, 2) * (sides - size)
+    return np.round([*start, *(start + size)], 1)
+
+
+q4 = Exercise(
+    "hw6.q4",
+    "roi_align",
+    3,
+    [
+        "Divide the box by `stride` and leave the result as it is: no rounding. Now it is given in cells of the map.",
+        "size bins share the width evenly. The centre of bin j is at x1 + (j + 0.5) * (x2 - x1) / size.",
+        "Make a grid of these positions, `np.meshgrid(x, y)`, and give it to your function of q3.",
+    ],
+    [
+        Case(np.arange(16, dtype=np.float32).reshape(4, 4, 1), np.array([2.0, 4.0, 6.0, 12.0]), 2, stride=4),
+        Case(_numbers(4, 6, 1), _box(8, 12), 3, stride=2),
+        Case(_numbers(6, 3, 2), _box(48, 24), 2, stride=8),
+        Case(_numbers(3, 4, 3), np.array([0.0, 0.0, 4.0, 3.0]), 2, stride=1),
+        Case(_numbers(5, 4, 1), np.array([-3.0, 5.0, 9.0, 22.0]), 4, stride=4),
+        Case(_numbers(3, 5, 2), np.array([5.0, 3.0, 6.5, 4.0]), 1, stride=2),
+    ],
+    fresh=lambda rng: [
+        Case(_numbers(h, w, c, rng=rng), _box(h * stride, w * stride, rng, margin=0.2), int(size), stride=int(stride))
+        for h, w, c, size, stride in rng.integers([3, 3, 1, 1, 1], [7, 7, 4, 5, 9], (8, 5))
+    ],
+    absolute=1e-6,
+)
+
+
+def _probabilities(height, width, rng=_rng):
+    """A soft round blob with noise."""
+    y, x = np.mgrid[:height, :width]
+    distance = np.hypot((y + 0.5) / height - 0.5, (x + 0.5) / width - 0.5)
+    noisy = 1.15 - 1.8 * distance + rng.normal(0, 0.15, (height, width))
+    return np.round(np.clip(noisy, 0.01, 0.99), 3).astype(np.float32)
+
+
+q5 = Exercise(
+    "hw6.q5",
+    "paste_mask",
+    3,
+    [
+        "Walk over the pixels of the image, not of the mask: for each one ask where its centre (column + 0.5, row + "
+        "0.5) lies in the box.",
+        "From the box to the mask: u = (x - x1) / (x2 - x1) * mask_width, the same for the rows. Your function of q3 "
+        "wants exactly such positions; it also wants a channel, `mask[..., None]`.",
+        "Only then compare with 0.5. And a pixel whose centre is outside the box is always False, whatever the border "
+        "of the mask says.",
+    ],
+    [
+        Case(np.float32([[0.9, 0.2], [0.8, 0.6]]), np.array([1.0, 0.0, 7.0, 4.0]), 5, 8),
+        Case(_probabilities(3, 3), np.array([1.3, 0.7, 8.6, 6.2]), 7, 10),
+        Case(_probabilities(4, 4), np.array([-2.5, 3.2, 4.4, 12.7]), 10, 6),
+        Case(np.float32([[0.2, 0.9, 0.4], [0.3, 0.85, 0.7]]), np.array([0.6, 1.6, 9.6, 7.4]), 8, 11),
+        Case(np.float32([[0.9]]), np.array([1.4, 2.6, 3.4, 4.6]), 6, 5),
+        Case(_probabilities(5, 4), np.array([2.2, 1.2, 5.8, 8.4]), 9, 8),
+    ],
+    fresh=lambda rng: [
+        Case(_probabilities(mh, mw, rng), _box(int(h), int(w), rng, least=0.5, margin=0.3) + 0.01234, int(h), int(w))
+        for mh, mw, h, w in rng.integers([2, 2, 6, 6], [6, 6, 15, 15], (8, 4))
+    ],
+)
+
+
+def _detections(n, m, rng=_rng, threshold=0.5):
+    iou = np.round(rng.uniform(0, 0.95, (n, m)), 2)
+    return Case(iou, rng.permutation(np.linspace(0.1, 0.95, n).round(3)), threshold=threshold)
+
+
+q6 = Exercise(
+    "hw6.q6",
+    "average_precision",
+    3,
+    [
+        "Go through the detections by falling score, `np.argsort(-scores)`. Keep a list of truths that are taken.",
+        "Each detection looks only at the truths that are still free and takes the one with the largest IoU, if that "
+        "is at least the threshold: a hit. Otherwise it is a false alarm, and takes nothing.",
+        "After k detections: precision = hits / k, recall = hits / number of truths (the columns of `iou`).",
+        "For each of the recalls 0, 0.01, …, 1: the largest precision among the places with at least this recall, or "
+        "0 if there is none. The mean of these 101 numbers is the AP.",
+    ],
+    [
+        Case(np.array([[0.8, 0.1], [0.7, 0.2], [0.0, 0.6]]), np.array([0.9, 0.8, 0.7]), threshold=0.5),
+        Case(np.array([[0.9, 0.0], [0.6, 0.55]]), np.array([0.6, 0.9]), threshold=0.5),
+        Case(np.array([[0.5, 0.0, 0.3], [0.0, 0.4, 0.1], [0.1, 0.7, 0.0]]), np.array([0.3, 0.9, 0.5]), threshold=0.5),
+        Case(np.array([[0.9, 0.8], [0.85, 0.6]]), np.array([0.9, 0.8]), threshold=0.5),
+        Case(np.array([[0.75, 0.2], [0.3, 0.6]]), np.array([0.4, 0.9]), threshold=0.7),
+        Case(np.zeros((0, 3)), np.zeros(0), threshold=0.5),
+        _detections(8, 4),
+        _detections(6, 7, threshold=0.75),
+    ],
+    fresh=lambda rng: (
+        [
+            _detections(int(n), int(rng.choice([1, 2, 3, 4, 6, 7])), rng, float(threshold))
+            for n, threshold in zip(rng.integers(1, 12, 8), [0.5, 0.75, 0.6, 0.5, 0.85, 0.5, 0.75, 0.3])
+        ]
+        + [Case(np.zeros((0, 2)), np.zeros(0), threshold=0.5)]
+    ),
+)
