@@ -18,7 +18,11 @@ def renderer():
 
 
 def pictures(notebook):
-    return sum("image/png" in o.get("data", {}) for c in notebook.cells for o in c.get("outputs", []))
+    """How many pictures are stored: figures, and those inside an animation's own page."""
+    stored = [output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    return sum("image/png" in data for data in stored) + sum(
+        len(re.findall(r"<img [^>]*data:image/png", data.get("text/html", ""))) for data in stored
+    )
 
 
 def headings(notebook):

@@ -85,7 +85,7 @@ q2 = Exercise(
 
 def _positions(maps, shape, rng=_rng, margin=0.8):
     """Positions in and a little beyond the map."""
-    height, width = maps.shape[:2]
+    height, width, *_ = maps.shape
     x, y = (np.round(rng.uniform(-margin, side + margin, shape), 2) for side in (width, height))
     return Case(maps, x, y)
 
