@@ -262,6 +262,8 @@ def run_grader(folder, *options, **settings):
         str(folder / "out.csv"),
         *options,
     ]
+    if os.name == "posix":  # a test run in the background ignores Ctrl+C, and its children would inherit that
+        settings["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=build.ROOT, **settings)
 
 
