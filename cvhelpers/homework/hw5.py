@@ -45,8 +45,8 @@ q2 = Exercise(
         "right answer; begin with `np.zeros((len(boxes), len(others)))`, and empty lists work by themselves.",
         "Without loops: `boxes[:, None]` has the shape (n, 1, 4) and `others[None]` (1, m, 4). `np.maximum` of the two "
         "makes every pair, shape (n, m, …).",
-        "Begin of the shared part: np.maximum of the two [..., :2]; its end: np.minimum of the two [..., 2:]. Clip end - "
-        "begin at 0 and multiply its two numbers.",
+        "Begin of the shared part: np.maximum of the two [..., :2]; its end: np.minimum of the two [..., 2:]. Clip "
+        "end - begin at 0 and multiply its two numbers.",
     ],
     [
         Case(_boxes(1), _boxes(2)),

@@ -2,7 +2,11 @@
 
 import numpy as np
 
-from . import Case, Exercise
+from . import FOLDER, Case, Exercise
+
+ANSWERS = FOLDER.parents[1] / "data/homework_answers.npz"
+TRY_OUT = 20  # so many scenes of the file are there to try things out, the check uses the others
+SHOWN = 2  # so many come with their image
 
 _rng = np.random.default_rng(6)
 
@@ -219,3 +223,191 @@ q6 = Exercise(
         + [Case(np.zeros((0, 2)), np.zeros(0), threshold=0.5)]
     ),
 )
+
+# The open exercise ---------------------------------------------------------------------------------------------------
+
+
+def read_scenes(part="train"):
+    """What the networks of lessons 15 to 17 answered in scenes, and the truth; homework 6 and 7 choose from it.
+
+    Args:
+        part: ``"train"`` (20 validation scenes of the course) or ``"test"`` (40 of its test scenes).
+
+    Returns:
+        list of dicts: ``image`` uint8 (64, 64, 3) or None, ``panoptic`` int (64, 64, 2), ``semantic`` int (64, 64) with
+        3 for every thing, ``boxes`` float (n, 4) as x1, y1, x2, y2, ``labels`` int (n,), ``objectness`` and
+        ``scores`` float (n,), ``masks`` float (n, 28, 28): probabilities inside the box.
+
+    >>> len(read_scenes()), len(read_scenes("test"))
+    (20, 40)
+    """
+    with np.load(ANSWERS) as file:
+        stored = {name: file[name] for name in file.files}
+    ends = np.cumsum(stored["counts"])
+    scenes = []
+    for i, end in enumerate(ends):
+        rows = slice(end - stored["counts"][i], end)
+        answers = {name: stored[name][rows].astype(float).round(4) for name in ("boxes", "objectness", "scores")}
+        scenes.append({
+            "image": stored["images"][i] if i < len(stored["images"]) else None,
+            "panoptic": np.stack([stored["classes"][i], stored["instances"][i]], axis=-1).astype(int),
+            "semantic": stored["semantic"][i].astype(int),
+            "labels": stored["labels"][rows].astype(int),
+            "masks": stored["masks"][rows] / 9,
+            **answers,
+        })  # fmt: skip
+    return {"train": scenes[:TRY_OUT], "test": scenes[TRY_OUT:]}[part]
+
+
+def load_answers(part="train"):
+    """Scenes with what a detector and its mask head answered, far too often.
+
+    Returns a list of dicts: ``image`` uint8 (64, 64, 3), None for most; ``truth`` bool (things, 64, 64); ``boxes``
+    (n, 4) as x1, y1, x2, y2; ``scores`` (n,); ``masks`` (n, 28, 28), probabilities inside the box. ``part`` is
+    "train", to try things out, or "test", which the check measures on.
+
+    >>> load_answers()[0]["masks"].shape[1:]
+    (28, 28)
+    """
+    scenes = []
+    for scene in read_scenes(part):
+        number = scene["panoptic"][..., 1]
+        truth = number == np.unique(number[number > 0])[:, None, None]
+        chosen = {name: scene[name] for name in ("image", "boxes", "masks")}
+        scenes.append({**chosen, "truth": truth, "scores": scene["objectness"]})
+    return scenes
+
+
+def _overlaps(masks, truth):
+    # Written in a way of its own: it judges answers and is no answer to q2.
+    shared = np.einsum("nij,mij->nm", masks.astype(np.float32), truth.astype(np.float32))
+    alone = np.count_nonzero(masks, axis=(1, 2))[:, None] + np.count_nonzero(truth, axis=(1, 2))[None, :]
+    return shared / np.clip(alone - shared, 1, None)
+
+
+def _found(answer, shape):
+    """Masks and scores that a student's function returned, best first."""
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        raise ValueError("return two things: the masks and their scores")
+    masks, scores = np.asarray(answer[0]), np.asarray(answer[1], float)
+    if not len(scores):
+        return np.zeros((0, *shape), bool), scores
+    if masks.dtype != bool or masks.shape != (len(scores), *shape):
+        raise ValueError(f"the masks are {masks.dtype} {masks.shape}, wanted bool {(len(scores), *shape)}")
+    if scores.ndim != 1 or not np.isfinite(scores).all():
+        raise ValueError("the scores have to be one finite number for each mask")
+    best_first = np.argsort(-scores, kind="stable")
+    return masks[best_first], scores[best_first]
+
+
+def _measure(finish):
+    """Mask AP over the test scenes without regard to classes, and what is wrong at an IoU of 0.5."""
+    levels, scores, hits, things = np.linspace(0.5, 0.95, 10), [], [], 0
+    count, fits = dict.fromkeys(("right", "duplicates", "elsewhere", "missed"), 0), []
+    for scene in load_answers("test"):
+        answer = finish(*(scene[name].copy() for name in ("boxes", "scores", "masks")))
+        masks, sure = _found(answer, scene["truth"].shape[1:])
+        overlaps = _overlaps(masks, scene["truth"])
+        right = np.zeros((len(levels), len(masks)), bool)
+        for level, row in zip(levels, right):
+            left = overlaps.copy()
+            for k in range(len(masks)):
+                thing = int(np.argmax(left[k]))
+                if left[k, thing] >= level:
+                    row[k] = True
+                    left[:, thing] = -1
+        scores.append(sure), hits.append(right)
+        things += len(scene["truth"])
+        count["right"] += int(right[0].sum())
+        near = overlaps.max(axis=1) >= 0.3
+        count["duplicates"] += int((near & ~right[0]).sum())
+        count["elsewhere"] += int((~near).sum())
+        count["missed"] += len(scene["truth"]) - int(right[0].sum())
+        fits += overlaps.max(axis=1)[right[0]].tolist()
+    order = np.argsort(-np.concatenate(scores), kind="stable")
+    curves = [_area(row[order], things) for row in np.concatenate(hits, axis=1)]
+    return {"mask AP": float(np.mean(curves)), "fit": float(np.mean(fits)) if fits else 0.0, **count}
+
+
+def _area(hits, things):
+    """Mean precision at 101 recalls, from the last detection back to the first."""
+    total, best, recall = np.zeros(101), 0.0, np.arange(101) / 100
+    for k in range(len(hits), 0, -1):
+        right = int(hits[:k].sum())
+        best = max(best, right / k)
+        total[recall <= right / things + 1e-12] = best
+    return total.mean()
+
+
+def _advice(measured):
+    if not measured["right"]:
+        return "No thing is found: do the masks lie in the image where their boxes are?"
+    if measured["duplicates"] > measured["right"] / 4:
+        return "Most of the wrong masks are duplicates: of masks that overlap much, keep the surest."
+    if measured["fit"] < 0.8:
+        return "The outlines fit badly: paste the probabilities into the box, and compare with 0.5 only then."
+    if measured["missed"] > measured["right"] / 10:
+        return "Too much is gone: some things are close together or have no high score, so be less strict."
+    return "The right masks are there, but not at the top of the list: hand on a score that tells how sure each is."
+
+
+q7 = Exercise(
+    "hw6.q7",
+    "finish",
+    4,
+    [
+        "Begin with your q5: paste every mask into the image of 64x64 pixels.",
+        "Then suppress duplicates as in homework 5, but with your q2: from the best score down, keep a mask if its IoU "
+        "with every mask kept so far is at most 0.5, say.",
+        "A finer outline: average the pasted masks of all duplicates before you compare with 0.5.",
+    ],
+    [Case()],
+    run=_measure,
+    limits={"mask AP": (0.77, None)},
+    advice=_advice,
+)
+
+
+def _make_answers(seed=0):
+    """Ask the networks once, and store what they answer: ``python -m cvhelpers.homework.hw6``."""
+    from .. import data, detection, instances, scenes, segmentation
+
+    rng, batch = np.random.default_rng(seed), {"images": [], "panoptic": []}
+    for split, count in (("validation", TRY_OUT), ("test", 2 * TRY_OUT)):
+        part = data.load_scenes(split, 5 * count)
+        rows = np.flatnonzero((part["labels"] >= 0).sum(axis=1) >= 2)[:count]  # at least two things
+        for name, arrays in batch.items():
+            arrays.append(part[name][rows])
+    batch = {name: np.concatenate(arrays) for name, arrays in batch.items()}
+    noisy = batch["images"] + rng.normal(0, 20, batch["images"].shape)
+    batch["images"] = np.clip(noisy, 0, 255).astype(np.uint8)
+    detector = data.load_weights("16_one_stage", detection.build_detector())
+    head = data.load_weights("17_masks_one_stage", instances.build_mask_head())
+    unet = data.load_weights("15_unet", segmentation.build_unet())
+    maps = instances.feature_maps(detector)
+    stored = {name: [] for name in ("boxes", "labels", "scores", "objectness", "masks")}
+    counts = []
+    answers = detector.predict(batch["images"], verbose=0)
+    for image, boxes, sure, kinds in zip(batch["images"], *detection.read_grid(answers, 64)):
+        keep = rng.permutation(detection.places(boxes, sure, threshold=0.97, least=0.003, most=10))
+        features = instances.crop_features(maps, image[None], [boxes[keep]])
+        masks = 1 / (1 + np.exp(-head.predict(features, verbose=0))) if len(keep) else np.zeros((0, 28, 28))
+        stored["boxes"].append(boxes[keep].astype(np.float16))
+        stored["labels"].append((kinds[keep].argmax(-1) + scenes.THINGS[0]).astype(np.uint8))
+        stored["scores"].append((sure[keep] * kinds[keep].max(-1)).astype(np.float16))
+        stored["objectness"].append(sure[keep].astype(np.float16))
+        stored["masks"].append(np.round(9 * masks).astype(np.uint8))
+        counts.append(len(keep))
+    np.savez_compressed(
+        ANSWERS,
+        images=batch["images"][:SHOWN] // 8 * 8 + 4,
+        classes=batch["panoptic"][..., 0].astype(np.uint8),
+        instances=batch["panoptic"][..., 1].astype(np.uint8),
+        semantic=unet.predict(batch["images"], verbose=0).argmax(-1).astype(np.uint8),
+        counts=np.array(counts, np.uint8),
+        **{name: np.concatenate(parts) for name, parts in stored.items()},
+    )
+
+
+if __name__ == "__main__":
+    _make_answers()

@@ -399,3 +399,67 @@ def q6_right_running_maximum(iou, scores, threshold=0.5):
     precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
     precision = np.append(np.maximum.accumulate(precision[::-1])[::-1], 0)
     return precision[np.searchsorted(np.cumsum(hits) / iou.shape[1], np.linspace(0, 1, 101))].mean()
+
+
+# q7: the answers of a real network
+
+
+def _spread(boxes, masks, size=64):
+    """Probabilities in the image (n, size, size), 0 outside the boxes; all masks at once."""
+    centres, side = np.arange(size) + 0.5, masks.shape[-1]
+
+    def weights(low, high):
+        place = (centres - low[:, None]) / (high - low)[:, None]
+        cells = np.clip(place * side - 0.5, 0, side - 1)[..., None]
+        return np.maximum(0, 1 - abs(cells - np.arange(side))) * ((place >= 0) & (place < 1))[..., None]
+
+    return weights(boxes[:, 1], boxes[:, 3]) @ masks @ weights(boxes[:, 0], boxes[:, 2]).swapaxes(1, 2)
+
+
+def _surest(pasted, scores, threshold=0.5):
+    both, a, b = _counts(pasted, pasted)
+    iou, kept = _ratio(both, a + b - both), []
+    for k in np.argsort(-scores):
+        if all(iou[k, kept] <= threshold):
+            kept.append(k)
+    return np.array(kept, int), iou
+
+
+def q7_wrong_everything(boxes, scores, masks):
+    """Most of the wrong masks are duplicates: of masks that overlap much, keep the surest."""
+    return _spread(boxes, masks) >= 0.5, scores
+
+
+def q7_wrong_filled_boxes(boxes, scores, masks):
+    """The outlines fit badly: paste the probabilities into the box, and compare with 0.5 only then."""
+    pasted = _spread(boxes, np.ones_like(masks)) >= 0.5
+    kept, _ = _surest(pasted, scores)
+    return pasted[kept], scores[kept]
+
+
+def q7_wrong_too_strict(boxes, scores, masks):
+    """Too much is gone: some things are close together or have no high score, so be less strict."""
+    pasted = _spread(boxes, masks) >= 0.5
+    kept, _ = _surest(pasted, scores, 0)
+    kept = kept[scores[kept] > 0.8]
+    return pasted[kept], scores[kept]
+
+
+def q7_wrong_scores_lost(boxes, scores, masks):
+    """The right masks are there, but not at the top of the list: hand on a score that tells how sure each is."""
+    pasted = _spread(boxes, masks) >= 0.5
+    kept, _ = _surest(pasted, scores)
+    return pasted[kept], -scores[kept]
+
+
+def q7_wrong_nothing(boxes, scores, masks):
+    """No thing is found: do the masks lie in the image where their boxes are?"""
+    return np.zeros((1, 64, 64), bool), np.ones(1)
+
+
+def q7_right_average(boxes, scores, masks):
+    soft = _spread(boxes, masks)
+    kept, iou = _surest(soft >= 0.5, scores)
+    np.fill_diagonal(iou, 1)
+    mean = [np.average(soft[near], axis=0, weights=scores[near]) for near in (iou[k] > 0.5 for k in kept)]
+    return np.array(mean).reshape(-1, 64, 64) >= 0.5, scores[kept]
