@@ -1,4 +1,6 @@
-"""The long trainings of lessons 16 to 18: ``python -m cvhelpers.recipes`` trains all, stores the weights in ``data/``.
+"""All five answers of the trained networks, and the long trainings behind them (lessons 16 to 18).
+
+``python -m cvhelpers.recipes`` trains all and stores the weights in ``data/``.
 
 ``--seed 1`` starts from other first weights, ``--report`` stores nothing; both print how good the networks are on 500
 test scenes. Nothing here chose a setting by looking at test scenes.
@@ -97,6 +99,44 @@ def train_mask_head(detector, seed=0, count=3000, epochs=3, size=64, rule=instan
     head = instances.compile_mask_head(instances.build_mask_head(features.shape[-1]), len(features), epochs)
     training.fit(head, features, targets, batch_size=64, epochs=epochs)
     return maps, head
+
+
+def answer_scenes(images, least=0.4):
+    """What the networks of the course, with their stored weights, say about scenes: an answer for each of the tasks.
+
+    Stuff comes from the U-Net of lesson 15, boxes and labels from the two-stage detector of lesson 16, masks from the
+    mask head of lesson 17, the panoptic map from the merge of lesson 18. The semantic map is read off the panoptic one,
+    the class of a picture is the stuff that covers most of it.
+
+    Args:
+        images: uint8 (n, 64, 64, 3).
+        least: score below which a detection is left out.
+
+    Returns:
+        list of n dicts with the keys of one scene (``images``, ``classes``, ``semantic``, ``boxes``, ``labels``,
+        ``masks``, ``panoptic``) and ``scores``.
+
+    Introduced in lesson 01.
+
+    >>> answer = answer_scenes(data.load_scenes("test", 1)["images"])[0]
+    >>> answer["panoptic"].shape
+    (64, 64, 2)
+    """
+    logits = data.load_weights("15_unet", build_unet()).predict(images, batch_size=100, verbose=0)
+    proposer = data.load_weights("16_proposer", detection.build_detector(name="proposer"))
+    classifier = data.load_weights("16_classifier", proposals.build_classifier())
+    head = data.load_weights("17_masks_two_stages", instances.build_mask_head())
+    found = proposals.detect_in_two_stages(proposer, classifier, images)
+    found = instances.add_masks(found, instances.feature_maps(proposer), head, images)
+    answers = []
+    for image, detected, one in zip(images, found, logits):
+        detected = {key: values[detected["scores"] >= least] for key, values in detected.items()}
+        panoptic = instances.fill_seams(instances.merge_panoptic(detected, one.argmax(-1)))
+        semantic = np.where(panoptic[..., 0] >= 0, panoptic[..., 0], one[..., : scenes.STICKER].argmax(-1))
+        covered = [(semantic == kind).sum() for kind in scenes.STUFF]
+        answers.append(detected | {"images": image, "semantic": semantic, "panoptic": panoptic})
+        answers[-1]["classes"] = np.argmax(covered)
+    return answers
 
 
 def report(name, value, start):
