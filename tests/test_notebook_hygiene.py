@@ -221,3 +221,10 @@ def test_no_output_is_typed_by_hand():
         text = path.read_text("utf-8")
         assert text == nbformat.writes(nbformat.reads(text, 4)) + "\n", path.name
         assert json.loads(text)["nbformat_minor"] == 5
+
+
+@every_lesson
+def test_the_teachers_guide_gives_the_same_minutes(path):
+    goals = next(cell.source for cell in read(path).cells if cell.id == "goals")
+    minutes = re.search(r"about (\d+) minutes in class", goals)[1]
+    assert f"| {path.name[:2]} | {minutes} |" in (ROOT / "TEACHING.md").read_text("utf-8")
