@@ -44,7 +44,7 @@ SLIDE_STYLE = """
 .reveal p { margin: .35em 0; } .reveal ul { margin-left: 1.1em; } .reveal table { font-size: .75em; }
 .step { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 24px; align-items: start; }
 .step.wide { grid-template-columns: minmax(0, 1fr); gap: 6px; }
-.alone img { display: block; margin: 0 auto; max-height: 560px; width: auto; min-width: 70%; object-fit: contain; }
+.alone img { display: block; margin: 0 auto; max-height: 500px; width: auto; min-width: 70%; object-fit: contain; }
 .step img { max-height: 470px; margin: 0; } .step.wide img { max-height: 400px; }
 """
 SHELL = """<!DOCTYPE html>
@@ -57,6 +57,7 @@ REVEAL_START = """<script src="reveal/reveal.js"></script><script src="reveal/no
 Reveal.initialize({hash: true, width: 1280, height: 720, margin: 0.03, center: false, transition: "none",
                    slideNumber: true, plugins: [RevealNotes]});</script>"""
 HIDDEN_ON_SLIDES = {"setup", "navigation"}
+COLUMN = 62  # characters that fit beside what a cell prints
 WIDE = 620  # pixels of a picture that gets a slide of its own
 
 
@@ -151,6 +152,19 @@ def width_of(cell):
     return max((int.from_bytes(base64.b64decode(text[:40])[16:20], "big") for text in pictures), default=0)
 
 
+def longest_line(cell):
+    """Characters in the longest line of a code cell and of the text that it prints."""
+    texts = [cell.source, *(output.get("text", "") for output in cell.outputs)]
+    return max(len(line) for text in texts for line in text.split("\n"))
+
+
+def is_tall(body, picture=0):
+    """Whether a slide has no room left below for more: counts its lines of code, of text, and of tables."""
+    code = "".join(re.findall(r"(?s)<pre.*?</pre>", body))
+    words = re.sub(r"(?s)<pre.*?</pre>|<img[^>]*>|<[^>]*>", "", body)
+    return code.count("\n") + 2 * len(words) / 90 + body.count("<tr>") + (16 if picture else 0) > 22
+
+
 class Deck:
     """Reveal.js sections: columns of slides; speaker notes join the next slide."""
 
@@ -171,7 +185,7 @@ class Deck:
 def slides(notebook, renderer):
     """One lesson as reveal.js sections: a column for each heading; what a cell prints appears at the second click.
 
-    A wide picture gets a slide of its own, together with the sentence that reads it.
+    A wide picture gets a slide of its own. The sentence that reads a result appears below it at the next click.
     """
     deck, text, figure = Deck(), "", ""
     for cell in notebook.cells:
@@ -188,20 +202,26 @@ def slides(notebook, renderer):
                 deck.columns.append([])
             elif figure:
                 reading, _, source = source.partition("\n\n")
-                deck.add(figure + renderer.markdown(reading))
+                deck.add(f'{figure}<div class="fragment">{renderer.markdown(reading)}</div>')
                 figure = ""
             text += renderer.markdown(source) if source.strip() else ""
         else:
             deck.add(figure)
+            if is_tall(text):
+                deck.add(text)
+                text = ""
             code, output = renderer.source(cell), renderer.outputs(cell)
-            if width_of(cell) > WIDE or "animation" in output:
+            picture, long = width_of(cell), longest_line(cell) > COLUMN
+            if picture > WIDE or "animation" in output or (picture and long):
                 deck.add(f"{text}{code}")
                 figure = f'<div class="alone">{output}</div>'
             else:
-                wide = " wide" if "<table" in output or len(output) < 60 else ""
+                wide = " wide" if "<table" in output or len(output) < 60 or long else ""
                 shown = f'<div class="fragment">{output}</div>' if output else ""
-                deck.add(f'{text}<div class="step{wide}"><div>{code}</div>{shown}</div>')
-                figure = ""
+                figure = f'{text}<div class="step{wide}"><div>{code}</div>{shown}</div>'
+                if is_tall(figure, picture):
+                    deck.add(figure)
+                    figure = ""
             text = ""
     deck.add(figure)
     deck.add(text)
