@@ -176,4 +176,7 @@ def fit(model, *args, label=None, **settings):
     Introduced in lesson 02.
     """
     callbacks = [*settings.pop("callbacks", []), Progress(model.name if label is None else label)]
+    if model.built and not model.optimizer.built:  # or TensorFlow traces the first step twice
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
     return model.fit(*args, verbose=0, callbacks=callbacks, **settings).history

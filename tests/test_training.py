@@ -90,6 +90,26 @@ def test_fit_keeps_the_callbacks_it_is_given():
     assert seen == [0, 1]
 
 
+def test_fit_traces_the_training_step_only_once_and_trains_the_same(monkeypatch):
+    def train(fit):
+        training.set_seed(0)
+        model, traces = small_network(), []
+        step = model.train_step
+        monkeypatch.setattr(model, "train_step", lambda data: traces.append(1) or step(data))
+        losses = fit(model, *points(), epochs=2, batch_size=8, verbose=0)
+        return len(traces), getattr(losses, "history", losses)["loss"]
+
+    traces, losses = train(lambda model, *args, verbose, **settings: training.fit(model, *args, **settings))
+    assert traces == 1
+    assert (2, losses) == train(lambda model, *args, **settings: model.fit(*args, **settings))
+
+
+def test_fit_also_takes_a_model_that_is_built_by_its_first_batch():
+    model = keras.Sequential([keras.layers.Dense(2)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    assert len(training.fit(model, *points(), epochs=1)["loss"]) == 1
+
+
 class Disconnect(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == 2:
