@@ -22,7 +22,10 @@ import nbformat
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 LAPTOP = {"width": 1366, "height": 768}
-SETTINGS = {"@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"}}
+SETTINGS = {
+    "@jupyterlab/notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
+    "@jupyterlab/apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false"},
+}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 
 
@@ -67,11 +70,21 @@ def problems_of(path):
     return found
 
 
+def forget_outputs(path):
+    """Nothing that a cell shows afterwards is left from before."""
+    notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, path)
+
+
 def visit(page, address, path, course, shots, timeout):
     """Open one notebook, run all, save; returns problems and what is on the page."""
+    forget_outputs(path)
     page.goto(f"{address}/lab/tree/{path.relative_to(course).as_posix()}?reset")
     page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=60_000)
-    page.wait_for_selector("[title*='Idle'], [data-status='idle']", timeout=60_000, state="attached")
+    page.get_by_text("| Idle").first.wait_for(timeout=60_000)  # in the status bar: the kernel has answered
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     deadline = time.time() + timeout
