@@ -142,7 +142,7 @@ class _Frames(AbstractMovieWriter):
 
 
 PLAYER = """\
-<div id="{name}" style="max-width:{width}px"><img alt="{alt}" style="width:100%" src="{first}"><br>
+<div class="animation" id="{name}" style="max-width:{width}px"><img alt="{alt}" style="width:100%" src="{first}"><br>
 <button>play</button> <input type="range" min="0" max="{last}" value="0" style="width:70%"></div>
 <script>(function() {{
   const root = document.getElementById("{name}"), image = root.querySelector("img");
