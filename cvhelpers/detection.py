@@ -13,7 +13,7 @@ from keras import ops
 
 from .boxes import non_max_suppression
 from .scenes import STICKER as FIRST_CLASS
-from .segmentation import convolution, encoder, one_cycle
+from .segmentation import compile_one_cycle, convolution, encoder
 
 STRIDE = 8  # pixels between two cells of the grid
 UNIT = 10.0  # the grid predicts distances in tens of pixels: numbers near 1 are easy to learn
@@ -186,8 +186,7 @@ def compile_detector(model, scenes, epochs, batch_size=32, peak=6e-3, class_weig
     ((2, 64, 64, 3), (2, 8, 8, 6))
     """
     images = scenes["images"]
-    steps = epochs * -(-len(images) // batch_size)
-    model.compile(keras.optimizers.Adam(one_cycle(peak, steps)), detector_loss(class_weight, box_weight))
+    compile_one_cycle(model, len(images), epochs, batch_size, peak, detector_loss(class_weight, box_weight))
     return images, grid_targets(scenes["boxes"], scenes["labels"], images.shape[1])
 
 

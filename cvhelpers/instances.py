@@ -13,7 +13,7 @@ from keras import ops
 
 from .layers import RoIAlign
 from .scenes import STUFF
-from .segmentation import convolution, one_cycle
+from .segmentation import compile_one_cycle, convolution
 
 POOL = 14  # cells along each side of what the mask head sees
 MASK = 2 * POOL  # pixels along each side of what it answers
@@ -174,9 +174,8 @@ def compile_mask_head(head, count, epochs, batch_size=64, peak=4e-3):
     >>> compile_mask_head(build_mask_head(), 64, epochs=1).name
     'mask_head'
     """
-    steps = epochs * -(-count // batch_size)
-    head.compile(keras.optimizers.Adam(one_cycle(peak, steps)), keras.losses.BinaryCrossentropy(from_logits=True))
-    return head
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    return compile_one_cycle(head, count, epochs, batch_size, peak, loss)
 
 
 def paste(probabilities, boxes, size):

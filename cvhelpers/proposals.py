@@ -14,7 +14,7 @@ from .boxes import decode, encode, pairwise_iou
 from .detection import CLASSES, FIRST_CLASS, label_places, places, read_grid
 from .layers import RoIAlign
 from .scenes import per_image
-from .segmentation import convolution, one_cycle
+from .segmentation import compile_one_cycle, convolution
 
 BACKGROUND = CLASSES  # what the second stage answers when a proposal holds nothing
 CROP = 28  # side of what the second stage looks at, in pixels
@@ -215,9 +215,7 @@ def compile_classifier(model, count, epochs, batch_size=64, peak=4e-3):
     >>> compile_classifier(build_classifier(), 64, epochs=1).name
     'classifier'
     """
-    steps = epochs * -(-count // batch_size)
-    model.compile(keras.optimizers.Adam(one_cycle(peak, steps)), classifier_loss)
-    return model
+    return compile_one_cycle(model, count, epochs, batch_size, peak, classifier_loss)
 
 
 def detect_in_two_stages(proposer, classifier, images, every_label=False):

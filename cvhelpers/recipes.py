@@ -166,9 +166,8 @@ def main(arguments=None):
     def masks_and_panoptic(name, detector, find):
         start = clock()
         maps, head = train_mask_head(detector, options.seed, **MASKS)
-        end = start[0], start[1]
         trained[f"17_masks_{name}"] = head
-        report(f"masks, {name}: training", "", end)
+        report(f"masks, {name}: training", "", start)
         start = clock()
         every = instances.add_masks(find(True), maps, head, images)
         report(f"masks, {name}", average_precision(every, "masks"), start)
