@@ -83,6 +83,17 @@ def test_a_unet_that_cannot_be_built_says_why(wrong):
         segmentation.build_unet(**wrong)
 
 
+@pytest.mark.parametrize("count, epochs, batch_size, steps", [(64, 1, 16, 4), (65, 2, 16, 10), (7, 3, 8, 3)])
+def test_the_cycle_ends_with_the_last_step_of_the_training(count, epochs, batch_size, steps):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    segmentation.compile_one_cycle(model, count, epochs, batch_size, 0.01, "mse")
+    rates = []
+    for step in (steps - 1, steps):
+        model.optimizer.iterations.assign(step)
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates[0] > 1e-5 and rates[1] < 1e-6
+
+
 def test_one_cycle_climbs_then_falls_to_zero():
     rates = [float(segmentation.one_cycle(0.01, 100)(step)) for step in range(101)]
     assert np.argmax(rates) == 15 and np.isclose(max(rates), 0.01) and rates[-1] == pytest.approx(0, abs=1e-9)
