@@ -3,6 +3,8 @@
 import os
 import pathlib
 import re
+import statistics
+import time
 
 from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
 
@@ -139,7 +141,10 @@ def restart(model, weights, learning_rate=None):
 
 
 class Progress(keras.callbacks.Callback):
-    """One line that says how far a training is, rewritten in place; nothing with ``CVHELPERS_PROGRESS=0``.
+    """One line that says how long a training is, how far it is and how long it still takes, rewritten in place.
+
+    Before the first step it names the number of parameters, epochs and steps; after each epoch the measures and, when it
+    is more than five seconds, the time that is left. Nothing with ``CVHELPERS_PROGRESS=0``.
 
     Introduced in lesson 02.
 
@@ -151,15 +156,45 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.label = label
         self.shown = os.environ.get("CVHELPERS_PROGRESS") != "0"
+        self.durations, self.width = [], 0
+
+    def _show(self, text):
+        if self.shown:
+            print(f"\r{self.label} {text}".ljust(self.width), end="", flush=True)
+            self.width = len(self.label) + len(text) + 2
+
+    def on_train_begin(self, logs=None):
+        steps = self.params.get("steps")
+        each = f", steps in each: {steps:,}" if steps else ""
+        known = f"parameters: {self.model.count_params():,}, " if self.model.built else ""
+        self._show(f"{known}epochs: {self.params['epochs']}{each} …")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.shown:
-            numbers = "  ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items())
-            print(f"\r{self.label} epoch {epoch + 1}/{self.params['epochs']}  {numbers}   ", end="", flush=True)
+        self.durations.append(time.perf_counter() - self.start)
+        # The first epoch also traces the network: it counts only as long as there is no other.
+        left = statistics.mean(self.durations[1:] or self.durations) * (self.params["epochs"] - epoch - 1)
+        numbers = "  ".join(f"{name} {value:.3f}" for name, value in (logs or {}).items())
+        self._show(f"epoch {epoch + 1}/{self.params['epochs']}  {numbers}{f'  {time_left(left)}' if left > 5 else ''}")
 
     def on_train_end(self, logs=None):
         if self.shown:
             print()
+
+
+def time_left(seconds):
+    """Words for the time that a training still takes.
+
+    Introduced in lesson 02.
+
+    >>> time_left(12.3), time_left(200), time_left(9000)
+    ('about 12 s left', 'about 3 min left', 'about 2.5 h left')
+    """
+    if seconds < 100:
+        return f"about {seconds:.0f} s left"
+    return f"about {seconds / 60:.0f} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
 
 
 def fit(model, *args, label=None, **settings):

@@ -78,9 +78,24 @@ def test_fit_prints_one_line_or_nothing(monkeypatch, capfd):
     training.fit(small_network(), *points(), epochs=2, label="seed 7")
     printed = capfd.readouterr().out
     assert printed.count("\n") == 1 and "seed 7 epoch 2/2  loss" in printed
+    assert printed.startswith("\rseed 7 parameters: 58, epochs: 2, steps in each: 1 …")  # what it costs, before it starts
     monkeypatch.setenv("CVHELPERS_PROGRESS", "0")
     training.fit(small_network(), *points(), epochs=2)
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_progress_tells_the_time_that_is_left_without_the_tracing_of_the_first_epoch(monkeypatch, capfd):
+    monkeypatch.setenv("CVHELPERS_PROGRESS", "1")
+    clock = iter([0, 60, 60, 80, 80, 100, 100, 120])  # the first epoch takes 60 seconds, every other 20
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(clock))
+    progress = training.Progress("net")
+    progress.set_params({"epochs": 4})
+    for epoch in range(4):
+        progress.on_epoch_begin(epoch)
+        progress.on_epoch_end(epoch, {"loss": 0.5})
+    lines = [line.strip() for line in capfd.readouterr().out.split("\r")[1:]]
+    ends = ["about 3 min left", "about 40 s left", "about 20 s left", "loss 0.500"]
+    assert all(line.endswith(end) for line, end in zip(lines, ends))
 
 
 def test_fit_keeps_the_callbacks_it_is_given():
