@@ -12,6 +12,7 @@ import numpy as np
 
 from .downloads import (  # noqa: F401  (the optional downloads)
     NotAvailable,
+    if_available,
     imagenet_backbone,
     load_cifar10,
     load_penn_fudan,

@@ -157,6 +157,28 @@ def _unpack(archive, folder):
     return folder
 
 
+def if_available(load, **settings):
+    """What a loader returns; where its data cannot be had, None and one line that says why.
+
+    Args:
+        load: a function of this module such as :func:`load_pets`.
+        settings: for that function.
+
+    Returns:
+        what ``load(**settings)`` returns, or None.
+
+    Introduced in lesson 14.
+
+    >>> if_available(dict, size=128)
+    {'size': 128}
+    """
+    try:
+        return load(**settings)
+    except NotAvailable as problem:
+        print(f"Going on without it: {problem}")
+        return None
+
+
 def load_cifar10():
     """CIFAR-10: 60,000 colour images of 32×32 pixels in ten classes; a download of 170 MB at the first call.
 

@@ -143,8 +143,8 @@ def restart(model, weights, learning_rate=None):
 class Progress(keras.callbacks.Callback):
     """One line that says how long a training is, how far it is and how long it still takes, rewritten in place.
 
-    Before the first step it names the number of parameters, epochs and steps; after each epoch the measures and, when it
-    is more than five seconds, the time that is left. Nothing with ``CVHELPERS_PROGRESS=0``.
+    Before the first step it names the number of parameters, epochs and steps; after each epoch the measures and the
+    time that is left, when that is more than five seconds. Nothing with ``CVHELPERS_PROGRESS=0``.
 
     Introduced in lesson 02.
 

@@ -69,7 +69,7 @@ def main():
     parser.add_argument("kind", choices=VERSIONS)
     parser.add_argument("names", nargs="*", help="which notebooks, for instance 03 hw1; all when empty")
     parser.add_argument("--environment", type=pathlib.Path, help="folder of a virtual environment to keep")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     failed, scratch = [], pathlib.Path(tempfile.mkdtemp(prefix="emulate-"))
     try:
         python = make_environment(options.kind, (options.environment or scratch / "environment").absolute())

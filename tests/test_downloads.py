@@ -194,3 +194,11 @@ def test_a_damaged_archive_is_removed(tmp_path, monkeypatch):
     with pytest.raises(downloads.NotAvailable, match="damaged"):
         downloads.load_penn_fudan()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_optional_and_not_here_is_none_with_the_reason(fetch, capsys):
+    assert downloads.if_available(fetch, address="http://127.0.0.1:9/nothing") is None
+    said = capsys.readouterr().out
+    assert said.startswith("Going on without it: ") and "or go on without it" in said
+    with pytest.raises(TypeError):  # every other error is a mistake and stays one
+        downloads.if_available(downloads.load_pets, sizes=3)

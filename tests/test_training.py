@@ -78,7 +78,7 @@ def test_fit_prints_one_line_or_nothing(monkeypatch, capfd):
     training.fit(small_network(), *points(), epochs=2, label="seed 7")
     printed = capfd.readouterr().out
     assert printed.count("\n") == 1 and "seed 7 epoch 2/2  loss" in printed
-    assert printed.startswith("\rseed 7 parameters: 58, epochs: 2, steps in each: 1 …")  # what it costs, before it starts
+    assert printed.startswith("\rseed 7 parameters: 58, epochs: 2, steps in each: 1 …")  # before the first step
     monkeypatch.setenv("CVHELPERS_PROGRESS", "0")
     training.fit(small_network(), *points(), epochs=2)
     assert capfd.readouterr() == ("", "")
