@@ -2,11 +2,8 @@
 
 import numpy as np
 
-from . import FOLDER, Case, Exercise
-
-ANSWERS = FOLDER.parents[1] / "data/homework_answers.npz"
-TRY_OUT = 20  # so many scenes of the file are there to try things out, the check uses the others
-SHOWN = 2  # so many come with their image
+from . import Case, Exercise
+from .answers import read_scenes
 
 _rng = np.random.default_rng(6)
 
@@ -227,38 +224,6 @@ q6 = Exercise(
 # The open exercise ---------------------------------------------------------------------------------------------------
 
 
-def read_scenes(part="train"):
-    """What the networks of lessons 15 to 17 answered in scenes, and the truth; homework 6 and 7 choose from it.
-
-    Args:
-        part: ``"train"`` (20 validation scenes of the course) or ``"test"`` (40 of its test scenes).
-
-    Returns:
-        list of dicts: ``image`` uint8 (64, 64, 3) or None, ``panoptic`` int (64, 64, 2), ``semantic`` int (64, 64) with
-        3 for every thing, ``boxes`` float (n, 4) as x1, y1, x2, y2, ``labels`` int (n,), ``objectness`` and
-        ``scores`` float (n,), ``masks`` float (n, 28, 28): probabilities inside the box.
-
-    >>> len(read_scenes()), len(read_scenes("test"))
-    (20, 40)
-    """
-    with np.load(ANSWERS) as file:
-        stored = {name: file[name] for name in file.files}
-    ends = np.cumsum(stored["counts"])
-    scenes = []
-    for i, end in enumerate(ends):
-        rows = slice(end - stored["counts"][i], end)
-        answers = {name: stored[name][rows].astype(float).round(4) for name in ("boxes", "objectness", "scores")}
-        scenes.append({
-            "image": stored["images"][i] if i < len(stored["images"]) else None,
-            "panoptic": np.stack([stored["classes"][i], stored["instances"][i]], axis=-1).astype(int),
-            "semantic": stored["semantic"][i].astype(int),
-            "labels": stored["labels"][rows].astype(int),
-            "masks": stored["masks"][rows] / 9,
-            **answers,
-        })  # fmt: skip
-    return {"train": scenes[:TRY_OUT], "test": scenes[TRY_OUT:]}[part]
-
-
 def load_answers(part="train"):
     """Scenes with what a detector and its mask head answered, far too often.
 
@@ -366,48 +331,3 @@ q7 = Exercise(
     limits={"mask AP": (0.77, None)},
     advice=_advice,
 )
-
-
-def _make_answers(seed=0):
-    """Ask the networks once, and store what they answer: ``python -m cvhelpers.homework.hw6``."""
-    from .. import data, detection, instances, scenes, segmentation
-
-    rng, batch = np.random.default_rng(seed), {"images": [], "panoptic": []}
-    for split, count in (("validation", TRY_OUT), ("test", 2 * TRY_OUT)):
-        part = data.load_scenes(split, 5 * count)
-        rows = np.flatnonzero((part["labels"] >= 0).sum(axis=1) >= 2)[:count]  # at least two things
-        for name, arrays in batch.items():
-            arrays.append(part[name][rows])
-    batch = {name: np.concatenate(arrays) for name, arrays in batch.items()}
-    noisy = batch["images"] + rng.normal(0, 20, batch["images"].shape)
-    batch["images"] = np.clip(noisy, 0, 255).astype(np.uint8)
-    detector = data.load_weights("16_one_stage", detection.build_detector())
-    head = data.load_weights("17_masks_one_stage", instances.build_mask_head())
-    unet = data.load_weights("15_unet", segmentation.build_unet())
-    maps = instances.feature_maps(detector)
-    stored = {name: [] for name in ("boxes", "labels", "scores", "objectness", "masks")}
-    counts = []
-    answers = detector.predict(batch["images"], verbose=0)
-    for image, boxes, sure, kinds in zip(batch["images"], *detection.read_grid(answers, 64)):
-        keep = rng.permutation(detection.places(boxes, sure, threshold=0.97, least=0.003, most=10))
-        features = instances.crop_features(maps, image[None], [boxes[keep]])
-        masks = 1 / (1 + np.exp(-head.predict(features, verbose=0))) if len(keep) else np.zeros((0, 28, 28))
-        stored["boxes"].append(boxes[keep].astype(np.float16))
-        stored["labels"].append((kinds[keep].argmax(-1) + scenes.THINGS[0]).astype(np.uint8))
-        stored["scores"].append((sure[keep] * kinds[keep].max(-1)).astype(np.float16))
-        stored["objectness"].append(sure[keep].astype(np.float16))
-        stored["masks"].append(np.round(9 * masks).astype(np.uint8))
-        counts.append(len(keep))
-    np.savez_compressed(
-        ANSWERS,
-        images=batch["images"][:SHOWN] // 8 * 8 + 4,
-        classes=batch["panoptic"][..., 0].astype(np.uint8),
-        instances=batch["panoptic"][..., 1].astype(np.uint8),
-        semantic=unet.predict(batch["images"], verbose=0).argmax(-1).astype(np.uint8),
-        counts=np.array(counts, np.uint8),
-        **{name: np.concatenate(parts) for name, parts in stored.items()},
-    )
-
-
-if __name__ == "__main__":
-    _make_answers()

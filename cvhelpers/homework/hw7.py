@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import Case, Exercise
-from .hw6 import read_scenes
+from .answers import read_scenes
 
 _rng = np.random.default_rng(7)
 
