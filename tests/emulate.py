@@ -25,11 +25,11 @@ VERSIONS = {
     "colab": [
         "tensorflow==2.20.0", "keras==3.13.2", "numpy==2.1.3", "matplotlib==3.10.0", "scikit-image==0.25.2",
         "mlxtend==0.23.4", "scikit-learn==1.6.1", "scipy==1.16.3", "ipython==7.34.0", "ipywidgets==7.7.1",
-        "ipykernel==6.17.1",
+        "ipykernel==6.17.1", "pycocotools>=2.0.8",
     ],
     "oldest": [
         "tensorflow==2.19.*", "keras==3.10.*", "numpy==2.0.*", "matplotlib==3.10.*", "scikit-image==0.25.*",
-        "mlxtend==0.23.4", "ipywidgets>=8.1", "ipykernel",
+        "mlxtend==0.23.4", "ipywidgets>=8.1", "ipykernel", "pycocotools>=2.0.8",
     ],
 }  # fmt: skip
 COLAB_MODULE = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
