@@ -119,6 +119,26 @@ def load_scenes(split="train", count=100, size=64, seed=0):
     return scenes.make_scenes(split, count, size, seed)
 
 
+def hold_out(batch, every=5):
+    """Split a set that comes without a test part: the first image of every five is for the test.
+
+    Args:
+        batch: dict of arrays with one row for each image.
+        every: one image of so many is held out.
+
+    Returns:
+        two dicts like the batch: what is learnt from, what is judged.
+
+    Introduced in lesson 15.
+
+    >>> learn, judged = hold_out({"images": np.arange(7)})
+    >>> learn["images"].tolist(), judged["images"].tolist()
+    ([1, 2, 3, 4, 6], [0, 5])
+    """
+    held = np.arange(len(batch["images"])) % every == 0
+    return tuple({key: values[rows] for key, values in batch.items()} for rows in (~held, held))
+
+
 def load_weights(name, model=None, folder=DATA):
     """Trained weights that the course ships, because their training would take too long in class.
 

@@ -245,8 +245,8 @@ def load_penn_fudan(size=128):
         size: height and width in pixels that every image is resized to.
 
     Returns:
-        dict as a batch of scenes: ``images``, ``boxes``, ``labels`` (0 person, -1 padding), ``masks``; a person of whom
-        nothing is left after resizing is dropped.
+        dict as a batch of scenes: ``images``, ``boxes``, ``labels`` (3 person, -1 padding), ``masks``, ``semantic``
+        (0 street, 3 person), ``panoptic``; a person of whom nothing is left after resizing is dropped.
 
     Raises:
         NotAvailable: it cannot be had here; the message says how to go on.
@@ -254,6 +254,8 @@ def load_penn_fudan(size=128):
     Introduced in lesson 16. Wang et al. 2007.
     """
     from PIL import Image
+
+    from .scenes import STICKER
 
     folder = _unpack(fetch("PennFudanPed.zip"), CACHE / "penn-fudan") / "PennFudanPed"
     images, masks = [], []
@@ -268,13 +270,15 @@ def load_penn_fudan(size=128):
         "boxes": np.zeros((len(images), most, 4), np.float32),
         "labels": np.full((len(images), most), -1, np.int32),
         "masks": np.zeros((len(images), most, size, size), bool),
+        "panoptic": np.zeros((len(images), size, size, 2), np.int32),
     }
     for number, people in enumerate(masks):
         for k, mask in enumerate(people):
             rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
             batch["boxes"][number, k] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
-            batch["labels"][number, k], batch["masks"][number, k] = 0, mask
-    return batch
+            batch["labels"][number, k], batch["masks"][number, k] = STICKER, mask
+            batch["panoptic"][number][mask] = STICKER, k + 1
+    return batch | {"semantic": batch["panoptic"][..., 0]}
 
 
 def imagenet_backbone(size=96):

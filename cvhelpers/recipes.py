@@ -36,6 +36,29 @@ def load_training_scenes(count, size=64, keys=("images", "boxes", "labels")):
     return {key: np.concatenate([part[key] for part in parts]) for key in keys}
 
 
+def train_detector(batch, epochs, seed=0, batch_size=32, name="one_stage", classes=detection.CLASSES, **weights):
+    """The one-stage detector of lesson 16, trained on any square pictures with boxes.
+
+    Args:
+        batch: dict as a batch of scenes: ``images``, ``boxes``, ``labels`` (3 is the first class, -1 padding).
+        epochs, batch_size: as for ``fit``.
+        seed: of the first weights and the order of the pictures.
+        name: of the model.
+        classes: number of classes.
+        weights: of the parts of the loss, as for :func:`cvhelpers.detection.detector_loss`.
+
+    Returns:
+        the trained model.
+
+    Introduced in lesson 16.
+    """
+    training.set_seed(seed)
+    model = detection.build_detector(batch["images"].shape[1], classes=classes, name=name)
+    images, targets = detection.compile_detector(model, batch, epochs, batch_size, **weights)
+    training.fit(model, images, targets, batch_size=batch_size, epochs=epochs)
+    return model
+
+
 def train_one_stage(seed=0, count=4000, epochs=6, size=64):
     """The one-stage detector of lesson 16.
 
@@ -50,11 +73,7 @@ def train_one_stage(seed=0, count=4000, epochs=6, size=64):
 
     Introduced in lesson 16.
     """
-    training.set_seed(seed)
-    model = detection.build_detector(size)
-    images, targets = detection.compile_detector(model, load_training_scenes(count, size), epochs)
-    training.fit(model, images, targets, batch_size=32, epochs=epochs)
-    return model
+    return train_detector(load_training_scenes(count, size), epochs, seed)
 
 
 def train_proposer(seed=0, count=3000, epochs=3, size=64):
@@ -62,12 +81,8 @@ def train_proposer(seed=0, count=3000, epochs=3, size=64):
 
     Arguments and result as for :func:`train_one_stage`. Introduced in lesson 16.
     """
-    training.set_seed(seed)
-    model = detection.build_detector(size, name="proposer")
     batch = load_training_scenes(count, size)
-    images, targets = detection.compile_detector(model, batch, epochs, class_weight=0.0, box_weight=1.0)
-    training.fit(model, images, targets, batch_size=32, epochs=epochs)
-    return model
+    return train_detector(batch, epochs, seed, name="proposer", class_weight=0.0, box_weight=1.0)
 
 
 def train_classifier(proposer, seed=0, count=3000, epochs=5, size=64):
@@ -83,7 +98,7 @@ def train_classifier(proposer, seed=0, count=3000, epochs=5, size=64):
 
 
 def train_mask_head(detector, seed=0, count=3000, epochs=3, size=64, rule=instances.align, strides=(2, 4)):
-    """A mask head on the frozen feature maps of a detector.
+    """A mask head on the frozen feature maps of a detector, trained on scenes.
 
     Args:
         detector: trained one-stage detector or proposer.
@@ -96,18 +111,37 @@ def train_mask_head(detector, seed=0, count=3000, epochs=3, size=64, rule=instan
 
     Introduced in lesson 17.
     """
+    starts = range(0, count, 1000)  # a thousand scenes at a time: the masks of all would fill the memory
+    batches = (scenes.make_scenes("train", min(1000, count - start), size, start=start) for start in starts)
+    return fit_mask_head(detector, batches, epochs, seed, rule=rule, strides=strides)
+
+
+def fit_mask_head(detector, batches, epochs, seed=0, batch_size=64, rule=instances.align, strides=(2, 4)):
+    """A mask head on the frozen feature maps of a detector, trained on any pictures with masks.
+
+    Args:
+        detector, rule, strides: as for :func:`train_mask_head`.
+        batches: iterable of dicts as batches of scenes: ``images``, ``boxes``, ``labels``, ``masks``.
+        epochs, batch_size: as for ``fit``.
+        seed: of the first weights and the order of the crops.
+
+    Returns:
+        feature maps (a model) and the trained head.
+
+    Introduced in lesson 17.
+    """
     training.set_seed(seed)
     maps = instances.feature_maps(detector, strides)
     features, targets = [], []
-    for start in range(0, count, 1000):
-        batch = scenes.make_scenes("train", min(1000, count - start), size, start=start)
+    for batch in batches:
         truths = scenes.per_image(batch)
         boxes = [truth["boxes"] for truth in truths]
         features.append(instances.crop_features(maps, batch["images"], boxes, rule))
         targets.append(instances.mask_targets([truth["masks"] for truth in truths], boxes))
     features, targets = np.concatenate(features), np.concatenate(targets)
-    head = instances.compile_mask_head(instances.build_mask_head(features.shape[-1]), len(features), epochs)
-    training.fit(head, features, targets, batch_size=64, epochs=epochs)
+    head = instances.build_mask_head(features.shape[-1])
+    head = instances.compile_mask_head(head, len(features), epochs, batch_size)
+    training.fit(head, features, targets, batch_size=batch_size, epochs=epochs)
     return maps, head
 
 

@@ -185,7 +185,9 @@ def test_penn_fudan_boxes_are_tight_around_the_masks(tmp_path, monkeypatch):
     pack(tmp_path / "PennFudanPed.zip", files | {"PennFudanPed/PedMasks/A_mask.png": png(people)})
     batch = downloads.load_penn_fudan(size=10)
     np.testing.assert_array_equal(batch["boxes"][0], [[1, 2, 4, 6], [6, 3, 8, 9]])
-    assert batch["labels"].tolist() == [[0, 0]] and batch["masks"].sum() == 24
+    assert batch["labels"].tolist() == [[3, 3]] and batch["masks"].sum() == 24
+    np.testing.assert_array_equal(batch["semantic"][0], np.where(people, 3, 0))
+    np.testing.assert_array_equal(batch["panoptic"][0, ..., 1], people)
 
 
 def test_a_damaged_archive_is_removed(tmp_path, monkeypatch):
