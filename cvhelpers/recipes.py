@@ -30,9 +30,15 @@ SHORT = {
 }
 
 
+def training_batches(count, size=64):
+    """The first training scenes, a thousand at a time: the masks of all would fill the memory."""
+    for start in range(0, count, 1000):
+        yield scenes.make_scenes("train", min(1000, count - start), size, start=start)
+
+
 def load_training_scenes(count, size=64, keys=("images", "boxes", "labels")):
     """The first training scenes, only those parts that a training needs."""
-    parts = [scenes.make_scenes("train", min(1000, count - i), size, start=i) for i in range(0, count, 1000)]
+    parts = [{key: batch[key] for key in keys} for batch in training_batches(count, size)]
     return {key: np.concatenate([part[key] for part in parts]) for key in keys}
 
 
@@ -111,9 +117,7 @@ def train_mask_head(detector, seed=0, count=3000, epochs=3, size=64, rule=instan
 
     Introduced in lesson 17.
     """
-    starts = range(0, count, 1000)  # a thousand scenes at a time: the masks of all would fill the memory
-    batches = (scenes.make_scenes("train", min(1000, count - start), size, start=start) for start in starts)
-    return fit_mask_head(detector, batches, epochs, seed, rule=rule, strides=strides)
+    return fit_mask_head(detector, training_batches(count, size), epochs, seed, rule=rule, strides=strides)
 
 
 def fit_mask_head(detector, batches, epochs, seed=0, batch_size=64, rule=instances.align, strides=(2, 4)):
@@ -228,7 +232,7 @@ def main(arguments=None):
 
     start = clock()
     load_training_scenes(1000)
-    report("(making 1,000 scenes", "which each training begins with:)", start)
+    report("making 1,000 scenes", "(each training makes its own)", start)
     start = clock()
     one = trained["16_one_stage"] = train_one_stage(options.seed, **sizes["one_stage"])
     report("one stage: training", "", start)
