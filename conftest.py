@@ -6,6 +6,6 @@ ROOT = pathlib.Path(__file__).parent
 
 
 def pytest_configure(config):
-    from cvhelpers.notebooks import set_kernel_environment
+    from cvhelpers.course.refresh import set_kernel_environment
 
     set_kernel_environment(ROOT)

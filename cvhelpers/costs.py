@@ -3,10 +3,8 @@
 import math
 import typing
 
-from .layers import Block  # first, since it loads TensorFlow without its log lines
-
-import keras  # isort: skip
-import tensorflow as tf  # isort: skip
+from ._quiet import keras, tf
+from .layers import Block
 
 
 class LayerCost(typing.NamedTuple):

@@ -17,7 +17,9 @@ import zipfile
 
 import numpy as np
 
-CACHE = pathlib.Path(__file__).resolve().parents[1] / "data/cache"
+from ._paths import CACHE
+from .scenes import STICKER
+
 # name: (address, bytes, "algorithm:checksum"; None where nobody publishes one: then the size and the archive's own
 # checksums are checked)
 FILES = {
@@ -255,8 +257,6 @@ def load_penn_fudan(size=128):
     """
     from PIL import Image
 
-    from .scenes import STICKER
-
     folder = _unpack(fetch("PennFudanPed.zip"), CACHE / "penn-fudan") / "PennFudanPed"
     images, masks = [], []
     for path in sorted((folder / "PNGImages").glob("*.png")):
@@ -303,9 +303,7 @@ def imagenet_backbone(size=96):
     folder = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
     path = fetch(name, address=folder + name, attempts=2, timeout=10)
 
-    from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
-
-    import keras  # isort: skip
+    from ._quiet import keras
 
     inputs = keras.Input((size, size, 3), name="images")
     network = keras.applications.MobileNetV2(

@@ -1,8 +1,6 @@
 """Keras layers and blocks that the networks of the course are built from."""
 
-from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
-
-import keras  # isort: skip
+from ._quiet import keras, tf
 
 
 def _whole_numbers(owner, **values):
@@ -332,8 +330,6 @@ class RoIAlign(keras.layers.Layer):
         self.size, self.stride, self.samples = size, stride, samples
 
     def call(self, inputs):
-        import tensorflow as tf  # Keras has no operation that crops many boxes
-
         maps, boxes = inputs
         maps = tf.pad(tf.cast(maps, self.compute_dtype), [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
         batch, count = tf.shape(boxes)[0], tf.shape(boxes)[1]

@@ -7,6 +7,7 @@ numbers stay whole where the result can. Arithmetic on shapes alone lives in :mo
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ._checks import whole_number
 from .shapes import (
     ConvolutionCost,
     ReceptiveField,
@@ -14,7 +15,6 @@ from .shapes import (
     conv_output_size,
     margins,
     receptive_field,
-    whole_number,
 )
 
 __all__ = [

@@ -10,7 +10,7 @@ import functools
 
 import numpy as np
 
-from . import data
+from . import samples
 
 CLASSES = ("grass", "brick", "gravel", *(f"digit {digit}" for digit in range(10)))
 STUFF = (0, 1, 2)
@@ -117,6 +117,18 @@ def per_image(batch):
     return [{key: batch[key][i][row >= 0] for key in keys} for i, row in enumerate(np.asarray(batch["labels"]))]
 
 
+def training_batches(count, size=64):
+    """The first training scenes, a thousand at a time: the masks of all would fill the memory."""
+    for start in range(0, count, 1000):
+        yield make_scenes("train", min(1000, count - start), size, start=start)
+
+
+def load_training_scenes(count, size=64, keys=("images", "boxes", "labels")):
+    """The first training scenes, only those parts that a training needs."""
+    parts = [{key: batch[key] for key in keys} for batch in training_batches(count, size)]
+    return {key: np.concatenate([part[key] for part in parts]) for key in keys}
+
+
 def tight_boxes(masks):
     """The smallest box around each mask.
 
@@ -156,7 +168,7 @@ def _digits(split):
     """Ink (n, frame, frame) 0 to 1, depth (2 + n, frame, frame) of disc, square and one outline per digit, labels."""
     from scipy.ndimage import distance_transform_edt
 
-    images, labels = data.load_digits(split)
+    images, labels = samples.load_digits(split)
     margin = (_FRAME - 28) // 2
     ink = np.pad(images[..., 0], ((0, 0), (margin, margin), (margin, margin))).astype(np.float32) / 255
     ink = np.rint(ink * 128) / 128  # few bits: the products in _draw_stickers are then exact on every machine

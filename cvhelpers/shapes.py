@@ -3,25 +3,11 @@
 :mod:`cvhelpers.ops` offers these functions too. Nothing here knows Keras: a model is read by its attributes' names.
 """
 
-import operator
 from typing import NamedTuple
 
 import numpy as np
 
-
-def whole_number(name, value, least=1):
-    """The value as an int, or a ValueError that names it.
-
-    >>> whole_number("stride", np.int32(2))
-    2
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} is {value!r}: wanted a whole number, {least} or more") from None
-    if number < least:
-        raise ValueError(f"{name} is {value!r}: wanted a whole number, {least} or more")
-    return number
+from ._checks import whole_number
 
 
 def margins(size, kernel, stride, padding):

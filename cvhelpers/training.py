@@ -1,18 +1,16 @@
 """Training on whatever machine runs the notebook: settings by device, several GPUs, seeds, a quiet fit."""
 
 import os
-import pathlib
 import re
 import statistics
 import time
 
-from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
+import numpy as np
 
-import keras  # isort: skip
-import numpy as np  # isort: skip
-import tensorflow as tf  # isort: skip
+from ._paths import CACHE
+from ._quiet import keras, tf
 
-CHECKPOINTS = pathlib.Path(__file__).resolve().parents[1] / "data/cache/checkpoints"
+CHECKPOINTS = CACHE / "checkpoints"
 
 
 def device():
@@ -215,3 +213,50 @@ def fit(model, *args, label=None, **settings):
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
     return model.fit(*args, verbose=0, callbacks=callbacks, **settings).history
+
+
+def one_cycle(peak, steps, warm=0.15):
+    """Learning rate that climbs to ``peak`` in the first 15 % of the steps and then falls to 0 along a cosine.
+
+    Args:
+        peak: highest learning rate.
+        steps: number of steps of the whole training.
+        warm: share of the steps that climb.
+
+    Returns:
+        a Keras learning rate schedule.
+
+    Introduced in lesson 15. Smith and Topin 2018.
+
+    >>> schedule = one_cycle(0.006, steps=100)
+    >>> [round(float(schedule(step)), 4) for step in (0, 15, 100)]
+    [0.0003, 0.006, 0.0]
+    """
+    warmup = max(1, int(warm * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        peak / 20, max(1, steps - warmup), alpha=0.0, warmup_target=peak, warmup_steps=warmup
+    )
+
+
+def compile_one_cycle(model, count, epochs, batch_size, peak, loss):
+    """Compile a model with Adam whose learning rate goes through one cycle in the whole training.
+
+    Args:
+        model: Keras model.
+        count: number of training examples.
+        epochs, batch_size: as for ``fit``: they give the number of steps.
+        peak: highest learning rate.
+        loss: as for ``compile``.
+
+    Returns:
+        the model, compiled.
+
+    Introduced in lesson 15. Smith and Topin 2018.
+
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> round(float(compile_one_cycle(model, 33, 2, 16, 0.006, "mse").optimizer.learning_rate), 4)
+    0.0003
+    """
+    steps = epochs * -(-count // batch_size)
+    model.compile(keras.optimizers.Adam(one_cycle(peak, steps)), loss)
+    return model

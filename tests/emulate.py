@@ -18,7 +18,8 @@ import venv
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from cvhelpers import REPOSITORY, notebooks  # noqa: E402
+from cvhelpers import REPOSITORY  # noqa: E402
+from cvhelpers.course import refresh  # noqa: E402
 
 TOOLS = ["nbval==0.11.*", "pytest"]
 VERSIONS = {
@@ -73,14 +74,14 @@ def main():
     failed, scratch = [], pathlib.Path(tempfile.mkdtemp(prefix="emulate-"))
     try:
         python = make_environment(options.kind, (options.environment or scratch / "environment").absolute())
-        notebooks.set_kernel_environment()
+        refresh.set_kernel_environment()
         environment = dict(os.environ)
         if options.kind == "colab":
             environment.update(clone_of_course(scratch))
             (scratch / "modules").mkdir()
             (scratch / "modules/sitecustomize.py").write_text(COLAB_MODULE)
             environment["PYTHONPATH"] = str(scratch / "modules")  # the course itself must come from the clone
-        for path in notebooks.find(options.names):
+        for path in refresh.find(options.names):
             print(f"== {path.stem}", flush=True)
             if options.kind == "colab":
                 folder = scratch / path.stem

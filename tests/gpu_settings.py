@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from cvhelpers import notebooks
+from cvhelpers.course import refresh
 
 # Runs in a Python of its own, with the lesson's folder as the working directory.
 HARNESS = """
@@ -68,7 +68,7 @@ for cell in cells:
 assert asked and all(asked), "the settings of a GPU were not taken"
 print("trainings:", len(fitted), " networks:", *sorted(set(fitted)))
 """
-TRAINING = [path for path in notebooks.find([]) if "on_device(" in path.read_text("utf-8")]
+TRAINING = [path for path in refresh.find([]) if "on_device(" in path.read_text("utf-8")]
 
 
 def test_the_lessons_that_train_are_found():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvhelpers import augmentation, pixels
+from cvhelpers.augmentation import base, pixels
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -236,7 +236,7 @@ def bilinear(image, height, width, top, left, high, wide):
 def test_resampling_equals_a_float64_reference(dtype, error):
     image = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(dtype)
     layer = RandomScaledCrop(37, 29, (0.4, 0.9), seed=3)
-    draw = augmentation.Draw(tf.constant([5, 0]))
+    draw = base.Draw(tf.constant([5, 0]))
     transform = layer.geometry(draw, 1, 30, 40)[0].numpy()[0]
     got = np.asarray(layer(image, seed=5), np.float64)
     want = bilinear(image, 37, 29, transform[1, 2], transform[0, 2], transform[1, 1] * 37, transform[0, 0] * 29)
@@ -248,7 +248,7 @@ def test_warp_equals_scipy():
     image = np.random.default_rng(0).integers(0, 256, (30, 40, 1)).astype("float32")
     layer = RandomAffine(30.0, 0.2, 0.1)
     for seed in range(5):
-        matrix = layer.geometry(augmentation.Draw(tf.constant([seed, 0])), 1, 30, 40)[0].numpy()[0].astype(float)
+        matrix = layer.geometry(base.Draw(tf.constant([seed, 0])), 1, 30, 40)[0].numpy()[0].astype(float)
         turn = matrix[:2, :2][::-1, ::-1]  # rows and columns instead of x and y
         shift = matrix[:2, 2][::-1] + turn @ [0.5, 0.5] - 0.5
         want = ndimage.affine_transform(image[..., 0].astype(float), turn, shift, order=1, mode="grid-constant")
@@ -351,7 +351,7 @@ def test_same_seed_gives_the_same_images_and_another_seed_others(index):
 
 def test_draws_of_following_calls_do_not_overlap():
     """Keras counts calls in the second word of the seed: draw 2 of one call must not be draw 1 of the next."""
-    draws = [augmentation.Draw(tf.constant([7, call])) for call in range(8)]
+    draws = [base.Draw(tf.constant([7, call])) for call in range(8)]
     numbers = [float(draw.uniform(())) for draw in draws for _ in range(8)]
     assert len(set(numbers)) == 64
 

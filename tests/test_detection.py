@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cvhelpers import boxes, data, detection, instances, ops, proposals, scenes
+from cvhelpers import boxes, data, ops, scenes
 from cvhelpers.layers import RoIAlign
+from cvhelpers.networks import detection, masks, panoptic, proposals
 
 import keras  # isort: skip
 import tensorflow as tf  # isort: skip
@@ -112,33 +113,33 @@ def test_roi_align_refuses_bad_settings(bad):
 
 def test_feature_maps_are_those_of_the_detector(batch):
     model = detection.build_detector()
-    maps = instances.feature_maps(model, (1, 2, 4, 8))
+    maps = masks.feature_maps(model, (1, 2, 4, 8))
     assert [tuple(m.shape[1:]) for m in maps.outputs] == [(64, 64, 16), (32, 32, 32), (16, 16, 64), (8, 8, 96)]
     assert not maps.trainable_weights
 
 
 def test_crops_of_all_images_come_in_order(batch, truths):
-    maps = instances.feature_maps(detection.build_detector(), (2,))
+    maps = masks.feature_maps(detection.build_detector(), (2,))
     some = [truth["boxes"] for truth in truths]
-    together = instances.crop_features(maps, batch["images"], some, batch_size=4)
-    last = instances.crop_features(maps, batch["images"][-1:], some[-1:])
+    together = masks.crop_features(maps, batch["images"], some, batch_size=4)
+    last = masks.crop_features(maps, batch["images"][-1:], some[-1:])
     assert len(together) == sum(map(len, some))
     np.testing.assert_allclose(together[-len(some[-1]) :], last, atol=0.02)
-    assert instances.crop_features(maps, batch["images"], [np.zeros((0, 4))] * 6).shape == (0, 14, 14, 32)
+    assert masks.crop_features(maps, batch["images"], [np.zeros((0, 4))] * 6).shape == (0, 14, 14, 32)
 
 
 def test_true_masks_survive_cropping_and_pasting(truths):
-    some, masks = [truth["boxes"] for truth in truths], [truth["masks"] for truth in truths]
-    small = instances.mask_targets(masks, some)
-    back = instances.paste(small, np.concatenate(some), 64) > 0.5
-    flat = np.concatenate(masks)
+    some, true = [truth["boxes"] for truth in truths], [truth["masks"] for truth in truths]
+    small = masks.mask_targets(true, some)
+    back = masks.paste(small, np.concatenate(some), 64) > 0.5
+    flat = np.concatenate(true)
     iou = (back & flat).sum((1, 2)) / (back | flat).sum((1, 2))
     assert small.shape[1:] == (28, 28) and iou.min() > 0.9
 
 
 def test_pasting_equals_bilinear_resizing_inside_the_box():
     small = np.random.default_rng(0).random((1, 4, 4)).astype(np.float32)
-    pasted = instances.paste(small, np.float32([[2, 1, 10, 9]]), 12)[0]
+    pasted = masks.paste(small, np.float32([[2, 1, 10, 9]]), 12)[0]
     expected = tf.image.resize(small[..., None], (8, 8)).numpy()[0, ..., 0]
     np.testing.assert_allclose(pasted[1:9, 2:10], expected, atol=1e-5)
     pasted[1:9, 2:10] = 0
@@ -151,7 +152,7 @@ def test_merging_gives_pixels_to_the_surest_mask_and_the_rest_to_stuff():
     found = {"labels": np.array([5, 6, 7]), "scores": np.array([0.8, 0.9, 0.7]), "masks": masks}
     stuff = np.zeros((6, 6), int)
     stuff[:, 5], stuff[0, 4] = 1, scenes.STICKER
-    merged = instances.merge_panoptic(found, stuff)
+    merged = panoptic.merge_panoptic(found, stuff)
     assert merged[3, 3].tolist() == [6, 1]  # both masks want it
     assert merged[0, 0].tolist() == [5, 2]
     assert 7 not in merged[..., 0]  # nothing of the third mask is free
@@ -161,22 +162,22 @@ def test_merging_gives_pixels_to_the_surest_mask_and_the_rest_to_stuff():
 
 def test_merging_the_truth_gives_the_truth(batch, truths):
     for i, truth in enumerate(truths):
-        merged = instances.merge_panoptic(truth | {"scores": np.ones(len(truth["labels"]))}, batch["semantic"][i])
+        merged = panoptic.merge_panoptic(truth | {"scores": np.ones(len(truth["labels"]))}, batch["semantic"][i])
         assert (merged[..., 0] == batch["panoptic"][i, ..., 0]).all()
         assert ((merged[..., 1] > 0) == (batch["panoptic"][i, ..., 1] > 0)).all()
 
 
 def test_void_near_a_thing_goes_to_it_and_void_far_away_stays():
-    panoptic = np.zeros((9, 9, 2), np.int32)
-    panoptic[2:7, 2:7] = -1, 0
-    panoptic[4, 4] = 5, 1
-    before = panoptic.copy()
-    filled = instances.fill_seams(panoptic, width=1)
+    merged = np.zeros((9, 9, 2), np.int32)
+    merged[2:7, 2:7] = -1, 0
+    merged[4, 4] = 5, 1
+    before = merged.copy()
+    filled = panoptic.fill_seams(merged, width=1)
     assert (filled[3:6, 4] == (5, 1)).all() and (filled[4, 3:6] == (5, 1)).all()
     assert filled[2, 2].tolist() == [-1, 0] and filled[0, 0].tolist() == [0, 0]
-    assert (panoptic == before).all()
+    assert (merged == before).all()
     nothing = np.full((3, 3, 2), (-1, 0))
-    assert (instances.fill_seams(nothing) == nothing).all()
+    assert (panoptic.fill_seams(nothing) == nothing).all()
 
 
 def test_second_stage_learns_the_class_of_its_proposal_and_how_to_mend_it(truths):
@@ -206,7 +207,7 @@ def test_untrained_detectors_answer_in_the_right_form_even_with_nothing_to_say(b
     silent = keras.Model(model.input, model.output * 0 - 20)
     empty = proposals.detect_in_two_stages(silent, proposals.build_classifier(), batch["images"])
     assert all(len(one["labels"]) == 0 for one in empty)
-    masked = instances.add_masks(empty, instances.feature_maps(model), instances.build_mask_head(), batch["images"])
+    masked = masks.add_masks(empty, masks.feature_maps(model), masks.build_mask_head(), batch["images"])
     assert all(one["masks"].shape == (0, 64, 64) for one in masked)
 
 

@@ -7,7 +7,8 @@ import re
 import nbformat
 import pytest
 
-from cvhelpers import notebooks as course
+from cvhelpers.course import address
+from cvhelpers.course import refresh as course
 
 ROOT = pathlib.Path(__file__).parents[1]
 LESSONS = [path for path in course.lessons() if "homework" not in path.parts]
@@ -140,8 +141,8 @@ def test_badge_and_setup_cell_name_the_repository(path):
     cells = {cell.id: cell for cell in notebook.cells}
     name = path.relative_to(ROOT).as_posix().replace("solutions/", "")
     assert notebook.cells[0].id == "title"
-    assert course.badge(name) in cells["title"].source.splitlines(), f"wanted {course.badge(name)}"
-    assert cells["setup"].source == course.setup_cell(), "run: python -m cvhelpers.notebooks address"
+    assert address.badge(name) in cells["title"].source.splitlines(), f"wanted {address.badge(name)}"
+    assert cells["setup"].source == address.setup_cell(), "run: python -m cvhelpers.course address"
     assert code_cells(notebook)[0].id == "setup"
 
 

@@ -6,7 +6,8 @@ import sys
 import nbformat
 import pytest
 
-from cvhelpers import notebooks as course
+from cvhelpers.course import address
+from cvhelpers.course import refresh as course
 
 CODE, TEXT = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
 
@@ -65,23 +66,24 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 
 def test_a_wrong_address_is_refused():
     with pytest.raises(SystemExit, match="wanted an address like"):
-        course.write_address("github.com/you")
+        address.write_address("github.com/you")
 
 
 def test_a_new_address_reaches_every_badge_and_setup_cell(tmp_path, monkeypatch):
     (tmp_path / "cvhelpers").mkdir()
     (tmp_path / "notebooks/homework/solutions").mkdir(parents=True)
-    (tmp_path / "cvhelpers/__init__.py").write_text(f'REPOSITORY = "{course.REPOSITORY}"\n')
+    (tmp_path / "cvhelpers/__init__.py").write_text(f'REPOSITORY = "{address.REPOSITORY}"\n')
     names = ["notebooks/01_a.ipynb", "notebooks/homework/hw1_b.ipynb", "notebooks/homework/solutions/hw1_b.ipynb"]
     for name in names:
-        badge = course.badge(name.replace("solutions/", ""))
-        write(tmp_path / name, TEXT(f"# 01 · A\n\n{badge}", id="title"), CODE(course.setup_cell(), id="setup"))
+        badge = address.badge(name.replace("solutions/", ""))
+        write(tmp_path / name, TEXT(f"# 01 · A\n\n{badge}", id="title"), CODE(address.setup_cell(), id="setup"))
     monkeypatch.setattr(course, "ROOT", tmp_path)
-    course.write_address("https://github.com/you/course/")
+    monkeypatch.setattr(address, "ROOT", tmp_path)
+    address.write_address("https://github.com/you/course/")
     assert "you/course" in (tmp_path / "cvhelpers/__init__.py").read_text()
     for name in names:
         text = (tmp_path / name).read_text()
-        assert course.REPOSITORY.removeprefix("https://github.com/") not in text
+        assert address.REPOSITORY.removeprefix("https://github.com/") not in text
         assert text.count("you/course") == 2
         assert f"you/course/blob/main/{name.replace('solutions/', '')}" in text
 

@@ -11,7 +11,8 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # noqa: E402
 from matplotlib.colors import to_rgb  # noqa: E402
 
-from cvhelpers import plotting, style  # noqa: E402
+from cvhelpers import plotting
+from cvhelpers.plotting import style  # noqa: E402
 
 RANDOM = np.random.default_rng(0)
 IMAGE = RANDOM.integers(0, 256, (6, 8, 3), dtype=np.uint8)

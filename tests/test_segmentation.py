@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvhelpers import data, layers, scenes, segmentation
+from cvhelpers import data, layers, scenes, training
+from cvhelpers.course import weights
+from cvhelpers.networks import segmentation
 
 import keras  # isort: skip
 
@@ -86,7 +88,7 @@ def test_a_unet_that_cannot_be_built_says_why(wrong):
 @pytest.mark.parametrize("count, epochs, batch_size, steps", [(64, 1, 16, 4), (65, 2, 16, 10), (7, 3, 8, 3)])
 def test_the_cycle_ends_with_the_last_step_of_the_training(count, epochs, batch_size, steps):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    segmentation.compile_one_cycle(model, count, epochs, batch_size, 0.01, "mse")
+    training.compile_one_cycle(model, count, epochs, batch_size, 0.01, "mse")
     rates = []
     for step in (steps - 1, steps):
         model.optimizer.iterations.assign(step)
@@ -95,7 +97,7 @@ def test_the_cycle_ends_with_the_last_step_of_the_training(count, epochs, batch_
 
 
 def test_one_cycle_climbs_then_falls_to_zero():
-    rates = [float(segmentation.one_cycle(0.01, 100)(step)) for step in range(101)]
+    rates = [float(training.one_cycle(0.01, 100)(step)) for step in range(101)]
     assert np.argmax(rates) == 15 and np.isclose(max(rates), 0.01) and rates[-1] == pytest.approx(0, abs=1e-9)
     assert (np.diff(rates[:15]) > 0).all() and (np.diff(rates[16:]) < 0).all()
 
@@ -145,7 +147,7 @@ def test_weights_of_another_network_are_refused_in_words(tmp_path):
 
 @pytest.mark.parametrize("name, mean_iou", [("15_unet", 0.94), ("15_unet_without_skips", 0.89)])
 def test_shipped_weights_belong_to_their_network_and_reach_their_measure(name, mean_iou):
-    model = data.load_weights(name, segmentation.build_unet(**segmentation.SHIPPED[name]))
+    model = data.load_weights(name, segmentation.build_unet(**weights.UNETS[name]))
     batch = data.load_scenes("test", 100)
     found = segmentation.judge(scenes.sticker_map(batch["semantic"]), segmentation.segment(model, batch["images"]))
     assert found["mean_iou"] > mean_iou

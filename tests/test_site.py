@@ -5,7 +5,8 @@ import re
 import nbformat
 import pytest
 
-from cvhelpers import notebooks, site
+from cvhelpers.course import refresh as notebooks
+from cvhelpers.course import site
 
 LESSONS = [path for path in notebooks.lessons() if "homework" not in path.parts]
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -5,15 +5,16 @@ import pathlib
 import numpy as np
 import pytest
 
-from cvhelpers import data, detection, instances, metrics, proposals, scenes, segmentation
+from cvhelpers import data, metrics, scenes
+from cvhelpers.networks import detection, masks, panoptic, proposals, segmentation
 
 NETWORKS = {
     "15_unet": segmentation.build_unet,
     "16_one_stage": detection.build_detector,
     "16_proposer": lambda: detection.build_detector(name="proposer"),
     "16_classifier": proposals.build_classifier,
-    "17_masks_one_stage": instances.build_mask_head,
-    "17_masks_two_stages": instances.build_mask_head,
+    "17_masks_one_stage": masks.build_mask_head,
+    "17_masks_two_stages": masks.build_mask_head,
 }
 
 
@@ -46,8 +47,8 @@ def test_storing_and_loading_gives_the_same_answers(tmp_path, networks, test_sce
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("stages, boxes, masks, panoptic", [(1, 0.67, 0.74, 0.81), (2, 0.76, 0.80, 0.85)])
-def test_shipped_networks_reach_what_the_lessons_claim(networks, test_scenes, stages, boxes, masks, panoptic):
+@pytest.mark.parametrize("stages, box_ap, mask_ap, quality", [(1, 0.67, 0.74, 0.81), (2, 0.76, 0.80, 0.85)])
+def test_shipped_networks_reach_what_the_lessons_claim(networks, test_scenes, stages, box_ap, mask_ap, quality):
     """150 scenes instead of 500 here, so the bars are those of the lessons with a margin."""
     images, truths = test_scenes["images"], scenes.per_image(test_scenes)
     trunk = networks["16_one_stage" if stages == 1 else "16_proposer"]
@@ -57,15 +58,15 @@ def test_shipped_networks_reach_what_the_lessons_claim(networks, test_scenes, st
             return detection.detect(trunk, images, every)
         return proposals.detect_in_two_stages(trunk, networks["16_classifier"], images, every)
 
-    head, maps = networks[f"17_masks_{'one_stage' if stages == 1 else 'two_stages'}"], instances.feature_maps(trunk)
-    every = instances.add_masks(find(True), maps, head, images)
-    assert metrics.average_precision(truths, every)["AP"] > boxes
-    assert metrics.average_precision(truths, every, on="masks")["AP"] > masks
+    head, maps = networks[f"17_masks_{'one_stage' if stages == 1 else 'two_stages'}"], masks.feature_maps(trunk)
+    every = masks.add_masks(find(True), maps, head, images)
+    assert metrics.average_precision(truths, every)["AP"] > box_ap
+    assert metrics.average_precision(truths, every, on="masks")["AP"] > mask_ap
     stuff = segmentation.segment(networks["15_unet"], images)
-    best = instances.add_masks(find(False), maps, head, images)
-    merged = np.stack([instances.fill_seams(instances.merge_panoptic(d, s)) for d, s in zip(best, stuff)])
-    quality = metrics.panoptic_quality(test_scenes["panoptic"], merged, scenes.THINGS, void=-1)
-    assert quality["PQ"] > panoptic
+    best = masks.add_masks(find(False), maps, head, images)
+    merged = np.stack([panoptic.fill_seams(panoptic.merge_panoptic(d, s)) for d, s in zip(best, stuff)])
+    reached = metrics.panoptic_quality(test_scenes["panoptic"], merged, scenes.THINGS, void=-1)
+    assert reached["PQ"] > quality
 
 
 def test_own_ap_equals_pycocotools_on_real_predictions(networks, test_scenes):
@@ -73,8 +74,8 @@ def test_own_ap_equals_pycocotools_on_real_predictions(networks, test_scenes):
 
     images, truths = test_scenes["images"], scenes.per_image(test_scenes)
     found = detection.detect(networks["16_one_stage"], images, every_label=True)
-    maps = instances.feature_maps(networks["16_one_stage"])
-    found = instances.add_masks(found, maps, networks["17_masks_one_stage"], images)
+    maps = masks.feature_maps(networks["16_one_stage"])
+    found = masks.add_masks(found, maps, networks["17_masks_one_stage"], images)
     for on in ("boxes", "masks"):
         ours = metrics.average_precision(truths, found, on=on)
         assert_equal_results(ours, coco_average_precision(truths, found, on=on))

@@ -46,7 +46,8 @@ def read_scenes(part="train"):
 
 def store(seed=0):
     """Ask the networks of the course about noisy scenes and store what they answer in ``data/``."""
-    from .. import data, detection, instances, scenes, segmentation
+    from .. import data, scenes
+    from ..networks import detection, masks, segmentation
 
     rng, batch = np.random.default_rng(seed), {"images": [], "panoptic": []}
     for split, count in (("validation", TRY_OUT), ("test", 2 * TRY_OUT)):
@@ -58,15 +59,15 @@ def store(seed=0):
     noisy = batch["images"] + rng.normal(0, 20, batch["images"].shape)
     batch["images"] = np.clip(noisy, 0, 255).astype(np.uint8)
     detector = data.load_weights("16_one_stage", detection.build_detector())
-    head = data.load_weights("17_masks_one_stage", instances.build_mask_head())
+    head = data.load_weights("17_masks_one_stage", masks.build_mask_head())
     unet = data.load_weights("15_unet", segmentation.build_unet())
-    maps = instances.feature_maps(detector)
+    maps = masks.feature_maps(detector)
     stored = {name: [] for name in ("boxes", "labels", "scores", "objectness", "masks")}
     counts = []
     answers = detector.predict(batch["images"], verbose=0)
     for image, boxes, sure, kinds in zip(batch["images"], *detection.read_grid(answers, 64)):
         keep = rng.permutation(detection.places(boxes, sure, threshold=0.97, least=0.003, most=10))
-        features = instances.crop_features(maps, image[None], [boxes[keep]])
+        features = masks.crop_features(maps, image[None], [boxes[keep]])
         masks = 1 / (1 + np.exp(-head.predict(features, verbose=0))) if len(keep) else np.zeros((0, 28, 28))
         stored["boxes"].append(boxes[keep].astype(np.float16))
         stored["labels"].append((kinds[keep].argmax(-1) + scenes.THINGS[0]).astype(np.uint8))

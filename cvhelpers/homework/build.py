@@ -80,7 +80,7 @@ def student_notebook(solution):
     """
     import nbformat
 
-    from ..notebooks import KERNEL
+    from ..course.refresh import KERNEL
 
     solution = copy.deepcopy(solution)
     cells = {cell.id: cell for cell in solution.cells}
@@ -262,7 +262,7 @@ def build(names=(), check=False, solutions=SOLUTIONS, students=STUDENTS, tables=
         if not same_table(old, fresh):
             stale += _write(answers, table_text(fresh), check)
         if (text := student_text(path)) is None:
-            print(f"{path.name}: a target has no output yet; python -m cvhelpers.notebooks refresh, then build again")
+            print(f"{path.name}: a target has no output yet; python -m cvhelpers.course refresh, then build again")
             stale += 1
         elif not target.exists() or target.read_text("utf-8") != text:
             stale += _write(target, text, check)

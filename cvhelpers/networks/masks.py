@@ -1,19 +1,18 @@
-"""Masks for detected boxes, and everything in one panoptic map: what lessons 17 and 18 share.
+"""Masks for detected boxes: the mask head of lesson 17, on the frozen feature maps of a detector.
 
-Detections have the form that :mod:`cvhelpers.detection` describes; with masks they also hold ``masks``, bool
+Detections have the form that :mod:`cvhelpers.networks.detection` describes; with masks they also hold ``masks``, bool
 (m, height, width).
 """
 
-from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
 
-import keras  # isort: skip
 import numpy as np
-from keras import layers as L
-from keras import ops
 
-from .layers import RoIAlign
-from .scenes import STUFF
-from .segmentation import compile_one_cycle, convolution
+from .. import training
+from .._quiet import keras
+from ..layers import RoIAlign
+from ..scenes import per_image, training_batches
+from ..training import compile_one_cycle
+from .encoder import convolution
 
 POOL = 14  # cells along each side of what the mask head sees
 MASK = 2 * POOL  # pixels along each side of what it answers
@@ -23,7 +22,7 @@ def feature_maps(detector, strides=(2, 4)):
     """The part of a trained detector that ends in its fine feature maps; nothing in it will be trained again.
 
     Args:
-        detector: from :func:`cvhelpers.detection.build_detector`.
+        detector: from :func:`cvhelpers.networks.detection.build_detector`.
         strides: which maps, of 1, 2, 4 and 8.
 
     Returns:
@@ -31,11 +30,11 @@ def feature_maps(detector, strides=(2, 4)):
 
     Introduced in lesson 17.
 
-    >>> from cvhelpers.detection import build_detector
+    >>> from cvhelpers.networks.detection import build_detector
     >>> [maps.shape[1:] for maps in feature_maps(build_detector()).outputs]
     [(32, 32, 32), (16, 16, 64)]
     """
-    poolings = [layer for layer in detector.layers if isinstance(layer, L.MaxPooling2D)]
+    poolings = [layer for layer in detector.layers if isinstance(layer, keras.layers.MaxPooling2D)]
     by_stride = {2**level: pooling.input for level, pooling in enumerate(poolings)}
     after_last = next(
         layer for layer in detector.layers[detector.layers.index(poolings[-1]) :] if "re_lu" in layer.name
@@ -63,7 +62,7 @@ def align(maps, boxes, stride, size=POOL):
     >>> align(np.ones((1, 8, 8, 3), np.float32), np.float32([[[4, 4, 20, 20]]]), stride=4).shape
     (1, 1, 14, 14, 3)
     """
-    return ops.convert_to_numpy(RoIAlign(size, stride)([maps, boxes]))
+    return keras.ops.convert_to_numpy(RoIAlign(size, stride)([maps, boxes]))
 
 
 def crop_features(maps, images, boxes, rule=align, batch_size=100):
@@ -81,7 +80,7 @@ def crop_features(maps, images, boxes, rule=align, batch_size=100):
 
     Introduced in lesson 17.
 
-    >>> from cvhelpers.detection import build_detector
+    >>> from cvhelpers.networks.detection import build_detector
     >>> maps, images = feature_maps(build_detector()), np.zeros((2, 64, 64, 3), np.uint8)
     >>> crop_features(maps, images, [np.float32([[0, 0, 20, 20]]), np.zeros((0, 4))]).shape
     (1, 14, 14, 96)
@@ -153,8 +152,8 @@ def build_mask_head(channels=96, filters=32):
     """
     features = keras.Input((POOL, POOL, channels), name="features")
     x = convolution(convolution(features, filters), filters)
-    x = L.Conv2DTranspose(filters, 2, strides=2, activation="relu")(x)
-    return keras.Model(features, L.Reshape((MASK, MASK))(L.Conv2D(1, 1)(x)), name="mask_head")
+    x = keras.layers.Conv2DTranspose(filters, 2, strides=2, activation="relu")(x)
+    return keras.Model(features, keras.layers.Reshape((MASK, MASK))(keras.layers.Conv2D(1, 1)(x)), name="mask_head")
 
 
 def compile_mask_head(head, count, epochs, batch_size=64, peak=4e-3):
@@ -222,7 +221,7 @@ def add_masks(detections, maps, head, images, rule=align):
 
     Introduced in lesson 17.
 
-    >>> from cvhelpers.detection import build_detector
+    >>> from cvhelpers.networks.detection import build_detector
     >>> maps, images = feature_maps(build_detector()), np.zeros((1, 64, 64, 3), np.uint8)
     >>> found = [{"boxes": np.float32([[0, 0, 20, 20]]), "labels": [3], "scores": [0.9]}]
     >>> add_masks(found, maps, build_mask_head(), images)[0]["masks"].shape
@@ -236,68 +235,47 @@ def add_masks(detections, maps, head, images, rule=align):
     return [d | {"masks": part[rows.reshape(-1)]} for d, part, rows in zip(detections, parts, back)]
 
 
-def merge_panoptic(detection, stuff, least=0.4, free=0.5, fewest=10):
-    """One panoptic map: masks take their pixels, the surest first; what is left goes to stuff.
+def train_mask_head(detector, seed=0, count=3000, epochs=3, size=64, rule=align, strides=(2, 4)):
+    """A mask head on the frozen feature maps of a detector, trained on scenes.
 
     Args:
-        detection: dict with ``labels``, ``scores`` and ``masks`` of one image, one label for each box.
-        stuff: int array (height, width): class of every pixel as the semantic network sees it; a pixel that it calls
-            no kind of stuff stays void where no mask takes it.
-        least: score below which a detection is left out.
-        free: share of a mask that must be free of surer masks, or it is left out.
-        fewest: pixels below which nothing is worth a segment.
+        detector: trained one-stage detector or proposer.
+        seed, count, epochs, size: as for :func:`cvhelpers.networks.detection.train_one_stage`.
+        rule: how boxes are cropped from the feature maps.
+        strides: which feature maps it sees.
 
     Returns:
-        int32 array (height, width, 2): class and instance number; class -1 is void.
+        feature maps (a model) and the trained head.
 
-    Introduced in lesson 18. Kirillov et al. 2019.
-
-    >>> found = {"labels": [5], "scores": [0.9], "masks": np.ones((1, 4, 4), bool)}
-    >>> merge_panoptic(found, np.zeros((4, 4), int))[0, 0].tolist()
-    [5, 1]
+    Introduced in lesson 17.
     """
-    stuff = np.asarray(stuff)
-    panoptic = np.full((*stuff.shape, 2), (-1, 0), np.int32)
-    taken, number = np.zeros(stuff.shape, bool), 0
-    for row in np.argsort(-np.asarray(detection["scores"]), kind="stable"):
-        mask = detection["masks"][row]
-        rest = mask & ~taken
-        if detection["scores"][row] < least or rest.sum() < max(fewest, free * mask.sum()):
-            continue
-        number += 1
-        panoptic[rest] = detection["labels"][row], number
-        taken |= rest
-    ground = ~taken & np.isin(stuff, STUFF)
-    panoptic[ground, 0] = stuff[ground]
-    return panoptic
+    return fit_mask_head(detector, training_batches(count, size), epochs, seed, rule=rule, strides=strides)
 
 
-def fill_seams(panoptic, width=2):
-    """Give the thin void lines around things to the nearest thing.
-
-    Such a pixel is void because the semantic network calls it a thing and no mask reaches it: mostly the network is
-    right and the mask a pixel too small.
+def fit_mask_head(detector, batches, epochs, seed=0, batch_size=64, rule=align, strides=(2, 4)):
+    """A mask head on the frozen feature maps of a detector, trained on any pictures with masks.
 
     Args:
-        panoptic: int array (height, width, 2) from :func:`merge_panoptic`.
-        width: how far from a thing a void pixel may lie to count as seam, in pixels. Void farther away stays: there
-            probably lies a thing that was missed, and no answer is better than a wrong one.
+        detector, rule, strides: as for :func:`train_mask_head`.
+        batches: iterable of dicts as batches of scenes: ``images``, ``boxes``, ``labels``, ``masks``.
+        epochs, batch_size: as for ``fit``.
+        seed: of the first weights and the order of the crops.
 
     Returns:
-        int32 array (height, width, 2), a new one.
+        feature maps (a model) and the trained head.
 
-    Introduced in lesson 18.
-
-    >>> row = np.array([[[5, 1], [-1, 0], [-1, 0], [-1, 0]]])
-    >>> fill_seams(row)[0, :, 0].tolist()
-    [5, 5, 5, -1]
+    Introduced in lesson 17.
     """
-    from scipy.ndimage import distance_transform_edt
-
-    panoptic = panoptic.copy()
-    things = panoptic[..., 1] > 0
-    if things.any():
-        distance, (rows, columns) = distance_transform_edt(~things, return_indices=True)
-        seam = (panoptic[..., 0] < 0) & (distance <= width)
-        panoptic[seam] = panoptic[rows[seam], columns[seam]]
-    return panoptic
+    training.set_seed(seed)
+    maps = feature_maps(detector, strides)
+    features, targets = [], []
+    for batch in batches:
+        truths = per_image(batch)
+        boxes = [truth["boxes"] for truth in truths]
+        features.append(crop_features(maps, batch["images"], boxes, rule))
+        targets.append(mask_targets([truth["masks"] for truth in truths], boxes))
+    features, targets = np.concatenate(features), np.concatenate(targets)
+    head = build_mask_head(features.shape[-1])
+    head = compile_mask_head(head, len(features), epochs, batch_size)
+    training.fit(head, features, targets, batch_size=batch_size, epochs=epochs)
+    return maps, head

@@ -1,4 +1,4 @@
-"""Drawings of networks and receptive fields, from the models and lists of layers; reached through ``plotting``."""
+"""Drawings of networks and receptive fields, from the models and lists of layers."""
 
 import math
 import re

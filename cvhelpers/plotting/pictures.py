@@ -10,13 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from .animation import animate_convolution, animation_html, convolution_strip  # noqa: F401
-from .charts import show_confusion, show_feature_maps, show_history, show_kernels  # noqa: F401
-from .drawing import draw_network, draw_receptive_field  # noqa: F401
-from .explorer import explore_convolution, show_convolution_step, show_positions  # noqa: F401
-from .style import CLASS_COLORS, COLORS, class_color, grid, shade, text_color, use_style  # noqa: F401
-
-use_style()
+from .style import COLORS, class_color, grid, shade, text_color
 
 
 def _image(image):

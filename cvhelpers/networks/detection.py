@@ -4,16 +4,16 @@ Boxes are xyxy in pixels of the image, labels are class numbers of the scenes (3
 dict for each image: ``boxes`` float32 (m, 4), ``labels`` int32 (m,), ``scores`` float32 (m,), best first.
 """
 
-from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
 
-import keras  # isort: skip
 import numpy as np
-from keras import layers as L
-from keras import ops
 
-from .boxes import non_max_suppression
-from .scenes import STICKER as FIRST_CLASS
-from .segmentation import compile_one_cycle, convolution, encoder
+from .. import training
+from .._quiet import keras
+from ..boxes import non_max_suppression
+from ..scenes import STICKER as FIRST_CLASS
+from ..scenes import load_training_scenes
+from ..training import compile_one_cycle
+from .encoder import convolution, encoder
 
 STRIDE = 8  # pixels between two cells of the grid
 UNIT = 10.0  # the grid predicts distances in tens of pixels: numbers near 1 are easy to learn
@@ -46,9 +46,9 @@ def build_detector(size=64, widths=(16, 32, 64, 96), head=96, classes=CLASSES, n
     x = convolution(x, head)
     where, what = convolution(x, head), convolution(x, head)
     start = keras.initializers.Constant([-3.0, 0.3, 0.3, 0.3, 0.3])  # nearly no cell holds a sticker
-    place = L.Conv2D(5, 1, bias_initializer=start, name="place")(where)
-    kind = L.Conv2D(classes, 1, name="kind")(what)
-    return keras.Model(images, L.Concatenate(name="answers")([place, kind]), name=name)
+    place = keras.layers.Conv2D(5, 1, bias_initializer=start, name="place")(where)
+    kind = keras.layers.Conv2D(classes, 1, name="kind")(what)
+    return keras.Model(images, keras.layers.Concatenate(name="answers")([place, kind]), name=name)
 
 
 def cell_centres(size):
@@ -126,8 +126,8 @@ def side_ious(truth, predicted):
     def area(sides):
         return (sides[..., 0] + sides[..., 2]) * (sides[..., 1] + sides[..., 3])
 
-    intersection = area(ops.minimum(truth, predicted))
-    hull = area(ops.maximum(truth, predicted)) + 1e-6
+    intersection = area(keras.ops.minimum(truth, predicted))
+    hull = area(keras.ops.maximum(truth, predicted)) + 1e-6
     union = area(truth) + area(predicted) - intersection + 1e-6
     return intersection / union, intersection / union - (hull - union) / hull
 
@@ -152,15 +152,15 @@ def detector_loss(class_weight=2.0, box_weight=2.0):
 
     def loss(targets, answers):
         responsible = targets[..., 0]
-        number = ops.maximum(ops.sum(responsible), 1.0)
-        iou, generalised = side_ious(targets[..., 1:5], ops.softplus(answers[..., 1:5]))
-        quality = responsible * ops.stop_gradient(iou)
-        objectness = ops.sum(ops.binary_crossentropy(quality, answers[..., 0], from_logits=True))
-        box = ops.sum((1 - generalised) * responsible)
+        number = keras.ops.maximum(keras.ops.sum(responsible), 1.0)
+        iou, generalised = side_ious(targets[..., 1:5], keras.ops.softplus(answers[..., 1:5]))
+        quality = responsible * keras.ops.stop_gradient(iou)
+        objectness = keras.ops.sum(keras.ops.binary_crossentropy(quality, answers[..., 0], from_logits=True))
+        box = keras.ops.sum((1 - generalised) * responsible)
         kind = keras.losses.sparse_categorical_crossentropy(
-            ops.cast(targets[..., 5], "int32"), answers[..., 5:], from_logits=True
+            keras.ops.cast(targets[..., 5], "int32"), answers[..., 5:], from_logits=True
         )
-        return (objectness + box_weight * box + class_weight * ops.sum(kind * responsible)) / number
+        return (objectness + box_weight * box + class_weight * keras.ops.sum(kind * responsible)) / number
 
     return loss
 
@@ -291,3 +291,52 @@ def detect(model, images, every_label=False, threshold=0.5):
         keep = places(boxes, objectness, threshold)
         found.append(label_places(boxes[keep], objectness[keep, None] * probabilities[keep], every_label))
     return found
+
+
+def train_detector(batch, epochs, seed=0, batch_size=32, name="one_stage", classes=CLASSES, **weights):
+    """The one-stage detector of lesson 16, trained on any square pictures with boxes.
+
+    Args:
+        batch: dict as a batch of scenes: ``images``, ``boxes``, ``labels`` (3 is the first class, -1 padding).
+        epochs, batch_size: as for ``fit``.
+        seed: of the first weights and the order of the pictures.
+        name: of the model.
+        classes: number of classes.
+        weights: of the parts of the loss, as for :func:`detector_loss`.
+
+    Returns:
+        the trained model.
+
+    Introduced in lesson 16.
+    """
+    training.set_seed(seed)
+    model = build_detector(batch["images"].shape[1], classes=classes, name=name)
+    images, targets = compile_detector(model, batch, epochs, batch_size, **weights)
+    training.fit(model, images, targets, batch_size=batch_size, epochs=epochs)
+    return model
+
+
+def train_one_stage(seed=0, count=4000, epochs=6, size=64):
+    """The one-stage detector of lesson 16.
+
+    Args:
+        seed: of the first weights and the order of the scenes.
+        count: number of scenes.
+        epochs: how often each is seen.
+        size: height and width of the scenes in pixels.
+
+    Returns:
+        the trained model.
+
+    Introduced in lesson 16.
+    """
+    return train_detector(load_training_scenes(count, size), epochs, seed)
+
+
+def train_proposer(seed=0, count=3000, epochs=3, size=64):
+    """The first stage of the two-stage detector: the same network, but it never learns a class.
+
+    Arguments and result as for :func:`train_one_stage`. Introduced in lesson 16.
+    """
+    batch = load_training_scenes(count, size)
+    return train_detector(batch, epochs, seed, name="proposer", class_weight=0.0, box_weight=1.0)

@@ -1,7 +1,6 @@
-"""Keep the notebooks in order: ``python -m cvhelpers.notebooks refresh [NAMES]`` and ``address URL``.
+"""Run notebooks and store their outputs so that diffs stay small and the tests can compare them.
 
-``refresh`` executes notebooks and stores their outputs so that diffs stay small and the tests can compare them.
-``address`` writes the course's web address into every badge and setup cell. Needs nbclient and nbformat.
+``python -m cvhelpers.course refresh [NAMES]``. Needs nbclient and nbformat.
 """
 
 import argparse
@@ -12,47 +11,13 @@ import re
 import sys
 import time
 
-from . import REPOSITORY
+from .._paths import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 KERNEL = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
 COLAB = {"accelerator": "GPU", "colab": {"gpuType": "T4", "provenance": []}}
-
-# The first code cell of every lesson and homework.
-SETUP = """\
-# Setup: run this cell first. Colab fetches the course; on your own computer the course is around this notebook.
-import importlib.util, os, subprocess, sys
-REPOSITORY = "{address}"
-if "google.colab" in sys.modules and not os.path.isdir("/content/course"):
-    subprocess.run(["git", "clone", "--quiet", "--depth=1", REPOSITORY, "/content/course"], check=True)
-sys.path += [os.path.abspath(folder) for folder in ("..", "../..", "/content/course")]
-assert importlib.util.find_spec("cvhelpers"), "Open this notebook inside the course folder: cvhelpers lies there."
-"""
-
-
-def setup_cell(address=REPOSITORY):
-    """Source of the setup cell for a repository at ``address``.
-
-    >>> len(setup_cell().splitlines())
-    7
-    """
-    return SETUP.format(address=address).strip()
-
-
-def badge(path, address=REPOSITORY):
-    """Markdown of the Colab badge of the notebook at ``path``, relative to the repository.
-
-    >>> badge("notebooks/06_pooling.ipynb", "https://github.com/you/course")
-    '[![Open in Colab](images/colab.svg)](https://colab.research.google.com/github/you/course/blob/main/notebooks/06_pooling.ipynb)'
-    """
-    path = pathlib.PurePosixPath(path)
-    image = "../" * (len(path.parts) - 2) + "images/colab.svg"
-    repository = address.removeprefix("https://github.com/")
-    return f"[![Open in Colab]({image})](https://colab.research.google.com/github/{repository}/blob/main/{path})"
-
 
 NOTES = "<details><summary>For the teacher</summary>\n\n{text}\n\n</details>"
 
@@ -74,38 +39,6 @@ def unfolded(text):
     """
     head, tail = NOTES.split("{text}")
     return text.removeprefix(head).removesuffix(tail)
-
-
-def write_address(url=None):
-    """Put the repository's address into ``cvhelpers/__init__.py`` and into the badge and setup cell of every notebook.
-
-    Args:
-        url: ``https://github.com/OWNER/NAME``; None keeps the present address and only mends the notebooks.
-
-    Raises:
-        SystemExit: the address has another form.
-    """
-    import nbformat
-
-    url = (url or REPOSITORY).removesuffix("/").removesuffix(".git")
-    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", url):
-        raise SystemExit(f"got {url!r}: wanted an address like https://github.com/you/course")
-    init = ROOT / "cvhelpers/__init__.py"
-    init.write_text(init.read_text("utf-8").replace(f'"{REPOSITORY}"', f'"{url}"'), "utf-8")
-    for path in [*lessons(), *sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))]:
-        text = path.read_text("utf-8")
-        notebook = nbformat.reads(text, 4)
-        name = path.relative_to(ROOT).as_posix().replace("solutions/", "")
-        for cell in notebook.cells:
-            if cell.id == "setup":
-                cell.source = setup_cell(url)
-            if cell.id == "title":
-                cell.source = re.sub(r"(?m)^\[!\[Open in Colab.*$", badge(name, url), cell.source)
-        fresh = nbformat.writes(notebook) + "\n"
-        if fresh != text:
-            path.write_text(fresh, "utf-8")
-            print(path.name)
-    return 0
 
 
 def set_kernel_environment(root=ROOT):
@@ -213,16 +146,10 @@ def refresh(path, progress=lambda done, total: None):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m cvhelpers.notebooks", description=__doc__.split("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("refresh", help="run notebooks and store their outputs")
-    run.add_argument("names", nargs="*", help="for instance 03, 03_convolutional_layer or a path; all when empty")
-    run.add_argument("--check", action="store_true", help="write nothing; exit 1 when a stored notebook would change")
-    move = commands.add_parser("address", help="write the address of the repository into every badge and setup cell")
-    move.add_argument("url", nargs="?", help="for instance https://github.com/you/course; the present one when empty")
+    parser = argparse.ArgumentParser(prog="python -m cvhelpers.course refresh", description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", help="for instance 03, 03_convolutional_layer or a path; all when empty")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a notebook would change")
     options = parser.parse_args(arguments)
-    if options.command == "address":
-        return write_address(options.url)
     return run_refresh(find(options.names), options.check)
 
 
@@ -265,7 +192,3 @@ def run_refresh(paths, check=False):
         state = ("would change" if check else "stored") if changed else "unchanged"
         print(f"\r{path.stem}: {state}, {len(text) / 1024:.0f} KiB, {time.time() - start:.0f} s", flush=True)
     return problems
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Pictures of numbers: filters, activation maps, training curves, confusion matrices; reached through ``plotting``."""
+"""Pictures of numbers: filters, activation maps, training curves, confusion matrices."""
 
 import matplotlib.pyplot as plt
 import numpy as np

@@ -9,9 +9,7 @@ pixel edges, to its point of the input.
 
 import numpy as np
 
-from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
-
-import tensorflow as tf  # isort: skip
+from .._quiet import tf
 
 TO_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 

@@ -1,24 +1,11 @@
-"""Random transformations of images together with their boxes and masks, as Keras layers.
-
-Every layer takes an image (height, width, channels), a batch of images, or Keras's dict with ``images`` and any of
-``bounding_boxes`` = {``boxes`` (n, 4) xyxy in pixels, ``labels`` (n,), -1 for none} and ``segmentation_masks``
-(height, width) or (height, width, channels); all other entries pass through untouched. dtypes are kept and the
-caller's dict is never changed. ``training=False`` changes nothing but a fixed output size.
-
-The same seed gives the same images. Where ``tf.data`` runs several calls at once their order is not fixed, so each
-element needs a seed of its own: `map_dataset` does that. Built on TensorFlow; introduced in lesson 09.
-"""
+"""The random transformations, one Keras layer each, and the chain that fuses them; how to use them: see the folder."""
 
 import functools
 import math
 
-from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
-
-import keras  # isort: skip
-import tensorflow as tf  # isort: skip
-
-from . import pixels  # isort: skip
-from .augmenter import Augmenter, Draw, number, pair, symmetric  # isort: skip
+from .._quiet import keras, tf
+from . import pixels
+from .base import Augmenter, Draw, number, pair, symmetric
 
 serializable = keras.saving.register_keras_serializable("cvhelpers")
 

@@ -1,4 +1,4 @@
-"""The course as pages and slides, from the stored outputs: ``python -m cvhelpers.site OUT``; nothing is executed.
+"""The course as pages and slides, from stored outputs: ``python -m cvhelpers.course site OUT``; nothing is executed.
 
 Every page is one file with its pictures inside; formulas become MathML, slides use a local copy of reveal.js, so a
 reader needs no network. Needs the extra packages of ``pip install -e ".[site]"``.
@@ -11,12 +11,12 @@ import importlib.util
 import pathlib
 import re
 import shutil
-import sys
 
 import nbformat
 
-from . import REPOSITORY
-from .notebooks import ROOT, lessons, unfolded
+from .. import REPOSITORY
+from .._paths import ROOT
+from .refresh import lessons, unfolded
 
 STYLE = """
 :root { --ink: #1b1b1b; --paper: #ffffff; --soft: #f3f4f6; --line: #c9ccd1; --accent: #0072b2; }
@@ -277,11 +277,7 @@ def picture(out):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m cvhelpers.site", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m cvhelpers.course site", description=__doc__.split("\n")[0])
     parser.add_argument("out", type=pathlib.Path, help="folder for the pages; made when missing")
     paths = build(parser.parse_args(arguments).out)
     print(f"{len(paths)} files; open {paths[0]}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,20 +1,19 @@
 """The two-stage detector of lessons 16 to 18: a grid proposes places, a small network looks at each of them again.
 
-Detections have the form that :mod:`cvhelpers.detection` describes.
+Detections have the form that :mod:`cvhelpers.networks.detection` describes.
 """
 
-from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
 
-import keras  # isort: skip
 import numpy as np
-from keras import layers as L
-from keras import ops
 
-from .boxes import decode, encode, pairwise_iou
+from .. import training
+from .._quiet import keras
+from ..boxes import decode, encode, pairwise_iou
+from ..layers import RoIAlign
+from ..scenes import load_training_scenes, per_image
+from ..training import compile_one_cycle
 from .detection import CLASSES, FIRST_CLASS, label_places, places, read_grid
-from .layers import RoIAlign
-from .scenes import per_image
-from .segmentation import compile_one_cycle, convolution
+from .encoder import convolution
 
 BACKGROUND = CLASSES  # what the second stage answers when a proposal holds nothing
 CROP = 28  # side of what the second stage looks at, in pixels
@@ -35,7 +34,7 @@ def propose(model, images, most=8, threshold=0.6, least=0.1):
 
     Introduced in lesson 16. Ren et al. 2015.
 
-    >>> from cvhelpers.detection import build_detector
+    >>> from cvhelpers.networks.detection import build_detector
     >>> sorted(propose(build_detector(), np.zeros((1, 64, 64, 3), np.uint8))[0])
     ['boxes', 'scores']
     """
@@ -69,7 +68,7 @@ def crop(images, boxes, size=CROP):
     for start in range(0, len(flat), 2000):
         rows = slice(start, start + 2000)
         part = align([images[owner[rows]].astype(np.float32), flat[rows, None]])
-        crops.append(ops.convert_to_numpy(part)[:, 0])
+        crops.append(keras.ops.convert_to_numpy(part)[:, 0])
     return np.concatenate(crops)
 
 
@@ -90,11 +89,11 @@ def build_classifier(classes=CLASSES, size=CROP):
     (None, 15)
     """
     crops = keras.Input((size, size, 3), name="crops")
-    x = convolution(L.Rescaling(1 / 127.5, -1)(crops), 32)
-    x = convolution(L.MaxPooling2D()(x), 48)
-    x = convolution(L.MaxPooling2D()(x), 64)
-    x = L.Dense(96, activation="relu")(L.Dropout(0.2)(L.Flatten()(x)))
-    return keras.Model(crops, L.Dense(classes + 5, name="answers")(x), name="classifier")
+    x = convolution(keras.layers.Rescaling(1 / 127.5, -1)(crops), 32)
+    x = convolution(keras.layers.MaxPooling2D()(x), 48)
+    x = convolution(keras.layers.MaxPooling2D()(x), 64)
+    x = keras.layers.Dense(96, activation="relu")(keras.layers.Dropout(0.2)(keras.layers.Flatten()(x)))
+    return keras.Model(crops, keras.layers.Dense(classes + 5, name="answers")(x), name="classifier")
 
 
 def crop_targets(truths, proposals):
@@ -140,12 +139,12 @@ def classifier_loss(targets, answers):
     >>> round(float(classifier_loss(np.float32([[3, 0, 0, 0, 0]]), sure)), 3)
     0.0
     """
-    kind = ops.cast(targets[:, 0], "int32")
+    kind = keras.ops.cast(targets[:, 0], "int32")
     logits, deltas = answers[:, :-4], answers[:, -4:]
     entropy = keras.losses.sparse_categorical_crossentropy(kind, logits, from_logits=True)
-    distance = ops.abs(targets[:, 1:] - deltas)
-    smooth = ops.sum(ops.where(distance < 1, 0.5 * distance**2, distance - 0.5), -1)
-    return ops.mean(entropy + 0.5 * smooth * ops.cast(kind < BACKGROUND, "float32"))
+    distance = keras.ops.abs(targets[:, 1:] - deltas)
+    smooth = keras.ops.sum(keras.ops.where(distance < 1, 0.5 * distance**2, distance - 0.5), -1)
+    return keras.ops.mean(entropy + 0.5 * smooth * keras.ops.cast(kind < BACKGROUND, "float32"))
 
 
 def jitter(boxes, rng, amount=0.08, size=64):
@@ -184,7 +183,8 @@ def classifier_data(model, scenes, seed=0):
 
     Introduced in lesson 16.
 
-    >>> from cvhelpers import data, detection
+    >>> from cvhelpers import data
+    >>> from cvhelpers.networks import detection
     >>> crops, targets = classifier_data(detection.build_detector(), data.load_scenes("train", 2))
     >>> len(crops) == len(targets), targets.shape[1]
     (True, 5)
@@ -222,7 +222,7 @@ def detect_in_two_stages(proposer, classifier, images, every_label=False):
     """Detections of both stages: propose, crop, classify, mend the box.
 
     Args:
-        proposer: first stage, from :func:`cvhelpers.detection.build_detector`.
+        proposer: first stage, from :func:`cvhelpers.networks.detection.build_detector`.
         classifier: second stage, from :func:`build_classifier`.
         images: uint8 (n, size, size, 3).
         every_label: True reports every likely class of a box, as average precision wants it; False the best only.
@@ -232,7 +232,7 @@ def detect_in_two_stages(proposer, classifier, images, every_label=False):
 
     Introduced in lesson 16. Ren et al. 2015.
 
-    >>> from cvhelpers.detection import build_detector
+    >>> from cvhelpers.networks.detection import build_detector
     >>> len(detect_in_two_stages(build_detector(), build_classifier(), np.zeros((2, 64, 64, 3), np.uint8)))
     2
     """
@@ -250,3 +250,15 @@ def detect_in_two_stages(proposer, classifier, images, every_label=False):
         mended = decode(deltas[rows], proposal["boxes"]).clip(0, images.shape[1])
         found.append(label_places(mended, proposal["scores"][:, None] * probabilities[rows, :BACKGROUND], every_label))
     return found
+
+
+def train_classifier(proposer, seed=0, count=3000, epochs=5, size=64):
+    """The second stage, trained on the proposals of the first.
+
+    Arguments and result as for :func:`cvhelpers.networks.detection.train_one_stage`. Introduced in lesson 16.
+    """
+    training.set_seed(seed)
+    crops, targets = classifier_data(proposer, load_training_scenes(count, size), seed)
+    model = compile_classifier(build_classifier(), len(crops), epochs)
+    training.fit(model, crops, targets, batch_size=64, epochs=epochs)
+    return model

@@ -1,64 +1,14 @@
 """The U-Net of lessons 15 and 18: a class for every pixel of a scene, and how to train, run and judge it.
-
-``python -m cvhelpers.segmentation`` trains the networks of lesson 15 once more and stores their weights in ``data/``.
 """
 
-from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
 
-import keras  # isort: skip
 import numpy as np
-from keras import layers as L
 
-from . import data, metrics, scenes, training
-from .layers import UpsampleBlock
-
-WIDTHS = (16, 32, 48, 64)
-SHIPPED = {"15_unet": {}, "15_unet_without_skips": {"skips": False, "name": "unet_without_skips"}}  # weights in data/
-
-
-def convolution(x, filters, momentum=0.9):
-    """3×3 convolution, batch normalization, ReLU: the brick of the encoder.
-
-    Args:
-        x: symbolic maps (batch, height, width, channels).
-        filters: channels of the result.
-        momentum: of the moving averages; 0.9 follows within some dozens of steps.
-
-    Returns:
-        symbolic maps (batch, height, width, filters).
-
-    Introduced in lesson 15.
-
-    >>> convolution(keras.Input((8, 8, 3)), 16).shape
-    (None, 8, 8, 16)
-    """
-    x = L.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-    return L.ReLU()(L.BatchNormalization(momentum=momentum)(x))
-
-
-def encoder(images, widths=WIDTHS, momentum=0.9):
-    """Maps at stride 1, 2, 4 and 8: what the picture holds, ever coarser in place and richer in meaning.
-
-    Args:
-        images: symbolic uint8 images (batch, height, width, 3).
-        widths: channels at each stride; from the third on two convolutions.
-        momentum: of the batch normalization.
-
-    Returns:
-        list of symbolic maps, the finest first.
-
-    Introduced in lesson 15.
-
-    >>> [maps.shape[1:] for maps in encoder(keras.Input((64, 64, 3)))]
-    [(64, 64, 16), (32, 32, 32), (16, 16, 48), (8, 8, 64)]
-    """
-    x, maps = L.Rescaling(1 / 127.5, -1)(images), []
-    for level, filters in enumerate(widths):
-        x = L.MaxPooling2D()(x) if level else x
-        x = convolution(x, filters, momentum)
-        x = convolution(x, filters, momentum) if level >= 2 else x
-        maps.append(x)
-    return maps
+from .. import data, metrics, scenes, training
+from .._quiet import keras
+from ..layers import UpsampleBlock
+from ..training import compile_one_cycle
+from .encoder import WIDTHS, encoder
 
 
 def build_unet(
@@ -103,7 +53,7 @@ def build_unet(
     *fine, x = encoder(images, widths, momentum)
     for filters, skip in zip(decoder, reversed(fine)):
         x = UpsampleBlock(filters, upsampling, momentum=momentum)([x, skip] if skips else [x])
-    return keras.Model(images, L.Conv2D(classes, 1, name="logits")(x), name=name)
+    return keras.Model(images, keras.layers.Conv2D(classes, 1, name="logits")(x), name=name)
 
 
 def compile_segmenter(model, scene_count, epochs, batch_size=16, peak=6e-3, loss=None):
@@ -127,52 +77,6 @@ def compile_segmenter(model, scene_count, epochs, batch_size=16, peak=6e-3, loss
     """
     loss = loss or keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     return compile_one_cycle(model, scene_count, epochs, batch_size, peak, loss)
-
-
-def compile_one_cycle(model, count, epochs, batch_size, peak, loss):
-    """Compile a model with Adam whose learning rate goes through one cycle in the whole training.
-
-    Args:
-        model: Keras model.
-        count: number of training examples.
-        epochs, batch_size: as for ``fit``: they give the number of steps.
-        peak: highest learning rate.
-        loss: as for ``compile``.
-
-    Returns:
-        the model, compiled.
-
-    Introduced in lesson 15. Smith and Topin 2018.
-
-    >>> round(float(compile_one_cycle(build_unet(), 33, 2, 16, 0.006, "mse").optimizer.learning_rate), 4)
-    0.0003
-    """
-    steps = epochs * -(-count // batch_size)
-    model.compile(keras.optimizers.Adam(one_cycle(peak, steps)), loss)
-    return model
-
-
-def one_cycle(peak, steps, warm=0.15):
-    """Learning rate that climbs to ``peak`` in the first 15 % of the steps and then falls to 0 along a cosine.
-
-    Args:
-        peak: highest learning rate.
-        steps: number of steps of the whole training.
-        warm: share of the steps that climb.
-
-    Returns:
-        a Keras learning rate schedule.
-
-    Introduced in lesson 15. Smith and Topin 2018.
-
-    >>> schedule = one_cycle(0.006, steps=100)
-    >>> [round(float(schedule(step)), 4) for step in (0, 15, 100)]
-    [0.0003, 0.006, 0.0]
-    """
-    warmup = max(1, int(warm * steps))
-    return keras.optimizers.schedules.CosineDecay(
-        peak / 20, max(1, steps - warmup), alpha=0.0, warmup_target=peak, warmup_steps=warmup
-    )
 
 
 def segment(model, images, batch_size=100):
@@ -264,8 +168,3 @@ def train_unet(count=4000, epochs=3, seed=0, **settings):
     model = compile_segmenter(build_unet(**settings), count, epochs)
     training.fit(model, images, truths, batch_size=16, epochs=epochs)
     return model
-
-
-if __name__ == "__main__":
-    for file_name, chosen in SHIPPED.items():
-        print(data.save_weights(file_name, train_unet(**chosen)))

@@ -1,17 +1,13 @@
 """What the augmentation layers share: seeds, settings, reading and writing the input, and fusing a chain.
 
-See :mod:`cvhelpers.augmentation` for the layers themselves and :mod:`cvhelpers.pixels` for the arithmetic.
+See ``layers`` for the layers themselves and ``pixels`` for the arithmetic.
 """
 
 import functools
 import math
 
-from . import _quiet  # noqa: F401  (TensorFlow without its log lines)
-
-import keras  # isort: skip
-import tensorflow as tf  # isort: skip
-
-from . import pixels  # isort: skip
+from .._quiet import keras, tf
+from . import pixels
 
 
 class Draw:

@@ -1,0 +1,11 @@
+"""What lessons 15 to 19 build and train; every module stands for itself: ``from cvhelpers.networks import detection``.
+
+- ``encoder``: the brick of a convolution, and the encoder built from it;
+- ``segmentation``: the U-Net of lesson 15;
+- ``detection``: the one-stage detector of lesson 16;
+- ``proposals``: its second stage;
+- ``masks``: the mask head of lesson 17;
+- ``panoptic``: the merge of lesson 18, and all five answers at once.
+"""
+
+from . import detection, encoder, masks, panoptic, proposals, segmentation  # noqa: F401

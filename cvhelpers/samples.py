@@ -1,0 +1,75 @@
+"""Digits and photographs that the course and its dependencies ship; imports nothing of the course but paths."""
+
+import functools
+
+import numpy as np
+
+from ._paths import DATA
+
+# Every photograph comes with scikit-image; data/README.md has origin and licence of each.
+PHOTOS = (
+    "astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "retina", "immunohistochemistry",
+    "brick", "grass", "gravel", "camera", "coins",
+)  # fmt: skip
+
+_DIGIT_SPLITS = {"train": (0, 3500), "validation": (3500, 4000), "test": (4000, 5000)}
+
+
+def load_digits(split="train"):
+    """Real handwritten digits: 5,000 images of MNIST, 500 of each class, in three parts that share no image.
+
+    Args:
+        split: ``"train"`` (3,500 images), ``"validation"`` (500), ``"test"`` (1,000), or several joined by ``+``.
+
+    Returns:
+        images: uint8 array (n, 28, 28, 1), white ink on black.
+        labels: int32 array (n,), 0 to 9.
+
+    Raises:
+        ValueError: the split has another name.
+
+    Introduced in lesson 01. LeCun et al. 1998.
+
+    >>> images, labels = load_digits("test")
+    >>> images.shape, labels.shape
+    ((1000, 28, 28, 1), (1000,))
+    """
+    unknown = [part for part in split.split("+") if part not in _DIGIT_SPLITS]
+    if unknown:
+        raise ValueError(f"split is {split!r}: wanted one of {list(_DIGIT_SPLITS)}, or several joined by '+'")
+    images, labels = _digits()
+    rows = np.concatenate([np.arange(*_DIGIT_SPLITS[part]) for part in split.split("+")])
+    return images[rows], labels[rows]
+
+
+@functools.cache
+def _digits():
+    with np.load(DATA / "digits.npz") as stored:
+        images, labels = stored["images"], stored["labels"]
+    return images[..., None], labels.astype(np.int32)
+
+
+def load_photos(*names):
+    """Photographs that ship with scikit-image; the grey ones are repeated to three channels.
+
+    Args:
+        names: which ones, of ``PHOTOS``; all when none is named.
+
+    Returns:
+        dict from name to uint8 array (height, width, 3), in the order of the names.
+
+    Raises:
+        ValueError: a name is not in ``PHOTOS``.
+
+    Introduced in lesson 02; origin and licence of each image stand in ``data/README.md``.
+
+    >>> load_photos("chelsea")["chelsea"].shape
+    (300, 451, 3)
+    """
+    import skimage.data
+
+    unknown = [name for name in names if name not in PHOTOS]
+    if unknown:
+        raise ValueError(f"no photograph is called {', '.join(map(repr, unknown))}: wanted some of {', '.join(PHOTOS)}")
+    photos = {name: np.asarray(getattr(skimage.data, name)()) for name in names or PHOTOS}
+    return {name: np.repeat(p[..., None], 3, -1) if p.ndim == 2 else p for name, p in photos.items()}
