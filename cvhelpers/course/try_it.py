@@ -1,7 +1,7 @@
 """Do what *Try it yourself* suggests, compare what comes out: ``python -m cvhelpers.course try-it [NN]``.
 
-A suggestion reads ``In *Heading*, change `old` to `new` `` (several pairs, or ``add `a line` ``, are fine too), its fold
-begins with ``It prints `text` ``. The changes are made in a copy, the lesson runs to the end of that section. The
+A suggestion reads ``In *Heading*, change `old` to `new` `` (several pairs, or ``add `a line` ``, are fine too); its
+fold begins with ``It prints `text` ``. The changes are made in a copy, the lesson runs to the end of that section. The
 text must stand in what the section prints, or in its error, and not in what the unchanged lesson prints there.
 """
 
@@ -40,7 +40,7 @@ def suggestions(text):
     Raises:
         ValueError: an item does not name a heading, a change or what comes out.
 
-    >>> item = "1. In *Stride*, change `2` to `3`. Why?\\n\\n   <details>\\n\\n   It prints `2 pixels`: ...\\n\\n   </details>"
+    >>> item = "1. In *Stride*, change `2` to `3`.\\n   <details>\\n\\n   It prints `2 pixels`.\\n\\n   </details>"
     >>> suggestions(item)
     [Suggestion(number=1, heading='Stride', changes=[('2', '3')], lines=[], prints=['2 pixels'])]
     """
