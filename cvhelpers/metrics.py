@@ -42,7 +42,7 @@ def confusion_matrix(truths, predictions, classes, ignore=None):
     for name, labels in (("truths", truths), ("predictions", predictions)):
         if labels.size and (labels.dtype.kind not in "biu" or labels.min() < 0 or labels.max() >= classes):
             raise ValueError(f"{name} holds labels outside 0 to {classes - 1} or no integers: wanted int labels")
-    pairs = truths.astype(np.int64) * classes + predictions
+    pairs = truths.astype(np.int64) * classes + predictions.astype(np.int64)
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
@@ -100,12 +100,17 @@ def mask_iou(masks, others):
     Returns:
         float array (n, m) between 0 and 1; 0 where the union is empty.
 
+    Raises:
+        ValueError: the masks differ in height or width, or hold something else than True and False (or 1 and 0).
+
     Introduced in lesson 17.
 
     >>> mask_iou(np.array([[[True, True]]]), np.array([[[True, False]]]))
     array([[0.5]])
     """
-    masks, others = np.asarray(masks, bool), np.asarray(others, bool)
+    masks, others = _as_masks(masks, "masks"), _as_masks(others, "others")
+    if not len(masks) or not len(others):
+        return np.zeros((len(masks), len(others)))
     if masks.shape[1:] != others.shape[1:]:
         raise ValueError(f"masks has shape {masks.shape}, others {others.shape}: wanted the same height and width")
     pixels = int(np.prod(masks.shape[1:]))
@@ -113,6 +118,18 @@ def mask_iou(masks, others):
     intersection = (a @ b.T).astype(float)
     union = a.sum(1, dtype=float)[:, None] + b.sum(1, dtype=float) - intersection
     return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+
+
+def _as_masks(masks, name):
+    """Bool array (n, height, width); probabilities are refused, since each threshold makes other masks of them."""
+    array = np.asarray(masks)
+    if array.size == 0:
+        return np.zeros((len(array), 0, 0), bool)
+    if array.ndim != 3:
+        raise ValueError(f"{name} has shape {array.shape}: wanted (number of masks, height, width)")
+    if array.dtype != bool and not np.isin(array, (0, 1)).all():
+        raise ValueError(f"{name} holds {array.dtype} up to {array.max():g}: wanted bool; write masks > 0.5")
+    return array.astype(bool)
 
 
 def match(overlaps, thresholds=COCO):
@@ -201,7 +218,8 @@ def average_precision(truths, predictions, on="boxes", thresholds=COCO):
         the thresholds), ``per_class`` (dict from label to AP). A class without truth does not count; NaN without any.
 
     Raises:
-        ValueError: the lists differ in length or a dict lacks what it should hold.
+        ValueError: the lists differ in length, a dict lacks what it should hold, a score is not a number, masks are
+            not bool, or a truth is a crowd region (``iscrowd``); the message names the image.
 
     Equal to ``pycocotools`` without crowd regions. Introduced in lesson 16. Lin et al. 2014.
 
@@ -219,7 +237,10 @@ def average_precision(truths, predictions, on="boxes", thresholds=COCO):
     for number, (truth, prediction) in enumerate(zip(truths, predictions)):
         truth_labels, truth_shapes, _ = _take(truth, on, f"truths[{number}]")
         label, shapes, score = _take(prediction, on, f"predictions[{number}]", scored=True)
-        overlaps = pairwise_iou(shapes, truth_shapes) if on == "boxes" else mask_iou(shapes, truth_shapes)
+        try:
+            overlaps = pairwise_iou(shapes, truth_shapes) if on == "boxes" else mask_iou(shapes, truth_shapes)
+        except ValueError as problem:
+            raise ValueError(f"image {number}: {problem}") from None
         hits.append(match(np.where(label[:, None] == truth_labels, overlaps, -1.0), thresholds))
         labels.append(label), scores.append(score), wanted.append(truth_labels)
     wanted = np.concatenate(wanted) if wanted else np.zeros(0, int)
@@ -253,6 +274,12 @@ def _take(image, on, name, scored=False, most=100):
         raise ValueError(
             f"{name} has {len(labels)} labels, {len(shapes)} {on}, {len(scores)} scores: wanted equal numbers"
         )
+    if np.isnan(scores).any():
+        raise ValueError(f"{name} holds a score that is not a number (NaN): wanted numbers, the best one largest")
+    if np.any(image.get("iscrowd", False)):
+        raise ValueError(f"{name} holds crowd regions (iscrowd): wanted single things only; leave those rows out")
+    if not len(shapes):
+        shapes = np.zeros((0, 4)) if on == "boxes" else np.zeros((0, 0, 0), bool)
     rows = np.argsort(-scores, kind="stable")
     rows = rows[labels[rows] >= 0]
     if scored and len(rows) > most:
@@ -294,7 +321,12 @@ def panoptic_quality(truths, predictions, things, void=None):
     if len(truths) != len(predictions):
         raise ValueError(f"got {len(truths)} truths and {len(predictions)} predictions: wanted one of each per image")
     things = [int(label) for label in things]
-    tables = [_match_segments(np.asarray(t), np.asarray(p), things, void) for t, p in zip(truths, predictions)]
+    tables = []
+    for number, (truth, prediction) in enumerate(zip(truths, predictions)):
+        try:
+            tables.append(_match_segments(np.asarray(truth), np.asarray(prediction), things, void))
+        except ValueError as problem:
+            raise ValueError(f"image {number}: {problem}") from None
     rows = np.concatenate(tables) if tables else np.zeros((0, 5))
     per_class = {}
     for label in np.unique(rows[:, 0]).astype(int).tolist():
@@ -346,6 +378,6 @@ def _segments(panoptic, things, void):
     if (label[label != void] < 0).any():
         raise ValueError(f"a class is {label.min()}: name the class of pixels without an answer, for instance void=-1")
     instance = np.where(np.isin(label, things), instance, 0)
-    low, many = instance.min(initial=0), np.ptp(instance) + 1 if instance.size else 1
-    number, pixel = np.unique(label * (many + 1) + (instance - low), return_inverse=True)
-    return number // (many + 1), pixel.reshape(-1)
+    names, instance = np.unique(instance, return_inverse=True)  # any numbers, also negative or huge, become 0, 1, ...
+    number, pixel = np.unique(label * len(names) + instance.reshape(-1), return_inverse=True)
+    return number // max(len(names), 1), pixel.reshape(-1)

@@ -20,14 +20,12 @@ def test_confusion_matrix_counts_pairs():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 6))
-def test_confusion_matrix_and_mean_iou_equal_scikit_learn_and_keras(seed, classes):
-    from cvhelpers import _quiet  # noqa: F401
-    import keras  # isort: skip
-    from sklearn.metrics import confusion_matrix
+def test_confusion_matrix_and_mean_iou_equal_tensorflow_and_keras(seed, classes):
+    from cvhelpers._quiet import keras, tf
 
     rng = np.random.default_rng(seed)
     truth, prediction = rng.integers(0, classes, (2, 3, 8, 8))
-    expected = confusion_matrix(truth.ravel(), prediction.ravel(), labels=range(classes))
+    expected = tf.math.confusion_matrix(truth.ravel(), prediction.ravel(), classes).numpy()
     assert (M.confusion_matrix(truth, prediction, classes) == expected).all()
     theirs = keras.metrics.MeanIoU(classes)
     theirs.update_state(truth, prediction)
@@ -37,7 +35,7 @@ def test_confusion_matrix_and_mean_iou_equal_scikit_learn_and_keras(seed, classe
 def test_class_that_never_occurs_does_not_count():
     assert M.mean_iou([0, 0], [0, 0], classes=5) == 1
     assert np.isnan(M.class_iou(M.confusion_matrix([0], [0], 2))[1])
-    assert np.isnan(M.mean_iou([], np.zeros(0, int), classes=2))
+    assert np.isnan(M.mean_iou([], np.zeros(0, int), classes=2)) and np.isnan(M.mean_iou([], [], 2))
 
 
 def test_ignored_pixels_do_not_count():
@@ -224,6 +222,44 @@ def test_average_precision_refuses_bad_input(arguments, words):
         M.average_precision([], [], on="segm")
 
 
+def one(**changes):
+    """A truth and its perfect prediction, with something changed in the prediction."""
+    truth = {"boxes": [[0, 0, 2, 2]], "labels": [0], "masks": np.ones((1, 2, 2), bool)}
+    return [truth], [truth | {"scores": [0.5]} | changes]
+
+
+@pytest.mark.parametrize(
+    "changes, on, words",
+    [
+        ({"scores": [np.nan]}, "boxes", r"predictions\[0\] holds a score that is not a number"),
+        ({"masks": np.full((1, 2, 2), 0.3)}, "masks", "image 0: .*wanted bool; write masks > 0.5"),
+        ({"masks": np.full((1, 2, 2), 255, np.uint8)}, "masks", "uint8 up to 255"),
+        ({"masks": np.ones((1, 2, 3), bool)}, "masks", "image 0: .*same height and width"),
+        ({"boxes": [[2, 0, 1, 2]]}, "boxes", "image 0: .*wanted x0 <= x1"),
+    ],
+)
+def test_a_bad_prediction_is_refused_and_its_image_named(changes, on, words):
+    with pytest.raises(ValueError, match=words):
+        M.average_precision(*one(**changes), on=on)
+
+
+def test_masks_of_ones_and_zeros_count_as_masks():
+    assert M.average_precision(*one(masks=np.ones((1, 2, 2), np.uint8)), on="masks")["AP"] == 1
+
+
+def test_no_masks_are_as_good_as_no_boxes():
+    truth, _ = one()
+    nothing = [{"boxes": [], "masks": [], "labels": [], "scores": []}]
+    assert M.average_precision(truth, nothing)["AP"] == M.average_precision(truth, nothing, on="masks")["AP"] == 0
+
+
+def test_crowd_regions_are_refused_in_words():
+    truth, found = one()
+    with pytest.raises(ValueError, match=r"truths\[0\] holds crowd regions"):
+        M.average_precision([truth[0] | {"iscrowd": [1]}], found)
+    assert M.average_precision([truth[0] | {"iscrowd": [0]}], found)["AP"] == 1
+
+
 # Panoptic quality -----------------------------------------------------------------------------------------------------
 
 
@@ -262,24 +298,29 @@ def slow_panoptic_quality(truths, predictions, things, void=None):
     }
 
 
-def random_panoptic(rng, images, void):
-    """Blocky maps with stuff 0 to 2, things 3 to 5, perhaps void."""
-    kinds = rng.integers(-1 if void else 0, 6, (images, 4, 4))
-    numbers = np.where(kinds >= 3, rng.integers(1, 4, kinds.shape), rng.integers(0, 2, kinds.shape))
-    return np.stack([kinds, numbers], -1).repeat(2, 1).repeat(2, 2)
+def random_panoptic(rng, images, void, stuff=True, numbers=(1, 2, 3)):
+    """Blocky maps with stuff 0 to 2 (or none), things 3 to 5 with those instance numbers, perhaps void."""
+    kinds = rng.integers(0 if stuff else 3, 6, (images, 4, 4))
+    if void:
+        kinds[rng.random(kinds.shape) < 1 / 7] = -1
+    instances = np.where(kinds >= 3, rng.choice(numbers, kinds.shape), rng.integers(0, 2, kinds.shape))
+    return np.stack([kinds, instances], -1).repeat(2, 1).repeat(2, 2)
 
 
-def disturbed(panoptic, rng, void):
-    noise = random_panoptic(rng, len(panoptic), void)
+def disturbed(panoptic, rng, void, *settings):
+    noise = random_panoptic(rng, len(panoptic), void, *settings)
     return np.where(rng.random((*panoptic.shape[:3], 1)) < 0.25, noise, panoptic)
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 1_000_000), st.booleans())
-def test_panoptic_quality_equals_the_definition(seed, with_void):
+NUMBERS = [(1, 2, 3), (0, 1), (2,), (7, 300, 70_000), (-5, 4), (255 + 256 * 255 + 65_536 * 255, 1)]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.integers(0, 1_000_000), st.booleans(), st.booleans(), st.sampled_from(NUMBERS), st.sampled_from(NUMBERS))
+def test_panoptic_quality_equals_the_definition(seed, with_void, stuff, numbers, others):
     rng, void = np.random.default_rng(seed), -1 if with_void else None
-    truth = random_panoptic(rng, 3, with_void)
-    prediction = disturbed(truth, rng, with_void)
+    truth = random_panoptic(rng, 3, with_void, stuff, numbers)
+    prediction = disturbed(truth, rng, with_void, stuff, others)
     ours = M.panoptic_quality(truth, prediction, things=[3, 4, 5], void=void)
     expected = slow_panoptic_quality(truth, prediction, {3, 4, 5}, void)
     assert set(ours["per_class"]) == set(expected)
@@ -290,6 +331,18 @@ def test_panoptic_quality_equals_the_definition(seed, with_void):
         if present:
             assert [ours[group][n] for n in ("PQ", "SQ", "RQ")] == pytest.approx(np.mean(present, 0), abs=1e-9)
     assert ours["PQ"] == pytest.approx(np.mean([v[0] for v in expected.values()]), abs=1e-9)
+
+
+def test_a_picture_that_is_one_thing_without_number_zero_scores_one():
+    result = M.panoptic_quality(np.array([[[[5, 2]]]]), np.array([[[[5, 1]]]]), things=[5])
+    assert result["PQ"] == 1 and list(result["per_class"]) == [5]
+
+
+def test_every_crop_of_a_true_map_scores_one():
+    panoptic = random_panoptic(np.random.default_rng(1), 20, void=False)
+    for top, left, size in ((0, 0, 1), (1, 2, 3), (3, 5, 2), (6, 6, 2), (0, 4, 4)):
+        crops = panoptic[:, top : top + size, left : left + size]
+        assert M.panoptic_quality(crops, crops, things=[3, 4, 5])["PQ"] == 1
 
 
 def six_by_six():
