@@ -15,18 +15,19 @@ PHOTOS = (
 _DIGIT_SPLITS = {"train": (0, 3500), "validation": (3500, 4000), "test": (4000, 5000)}
 
 
-def load_digits(split="train"):
+def load_digits(split="train", size=28):
     """Real handwritten digits: 5,000 images of MNIST, 500 of each class, in three parts that share no image.
 
     Args:
         split: ``"train"`` (3,500 images), ``"validation"`` (500), ``"test"`` (1,000), or several joined by ``+``.
+        size: height and width in pixels, 28 or more; a black border makes up the difference (LeNet-5 wants 32).
 
     Returns:
-        images: uint8 array (n, 28, 28, 1), white ink on black.
+        images: uint8 array (n, size, size, 1), white ink on black.
         labels: int32 array (n,), 0 to 9.
 
     Raises:
-        ValueError: the split has another name.
+        ValueError: the split has another name, or the size is below 28.
 
     Introduced in lesson 01. LeCun et al. 1998.
 
@@ -38,8 +39,12 @@ def load_digits(split="train"):
     if unknown:
         raise ValueError(f"split is {split!r}: wanted one of {list(_DIGIT_SPLITS)}, or several joined by '+'")
     images, labels = _digits()
+    if size < images.shape[1]:
+        raise ValueError(f"size is {size}: wanted 28 or more; a digit is never cut")
     rows = np.concatenate([np.arange(*_DIGIT_SPLITS[part]) for part in split.split("+")])
-    return images[rows], labels[rows]
+    border = size - images.shape[1]
+    sides = (border // 2, border - border // 2)
+    return np.pad(images[rows], ((0, 0), sides, sides, (0, 0))), labels[rows]
 
 
 @functools.cache

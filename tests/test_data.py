@@ -18,6 +18,15 @@ def test_digits_have_the_stated_sizes_and_form():
         assert set(np.unique(labels)) == set(range(10))
 
 
+def test_larger_digits_get_a_black_border_and_smaller_ones_are_refused():
+    digits, larger = (data.load_digits("validation", size)[0] for size in (28, 33))
+    assert larger.shape == (500, 33, 33, 1) and larger.dtype == np.uint8
+    np.testing.assert_array_equal(larger[:, 2:30, 2:30], digits)
+    assert larger.sum() == digits.sum()
+    with pytest.raises(ValueError, match="size is 20: wanted 28 or more"):
+        data.load_digits("validation", 20)
+
+
 def test_digits_are_the_published_ones():
     images, labels = data.load_digits("train+validation+test")
     table = np.column_stack([labels, images.reshape(5000, -1)]).astype(np.uint8)
