@@ -63,8 +63,8 @@ class LyingArray(np.ndarray):
     [
         (np.zeros((2, 3)), np.zeros((3, 2)), "shape is (2, 3), wanted (3, 2)"),
         (np.zeros(3), np.ones(3), "3 of 3 values differ"),
-        (None, 3, "`return` is missing"),
-        (None, np.ones(2), "`return` is missing"),
+        (None, 3, "it is None"),
+        (None, np.ones(2), "it is None"),
         (3.5, 3, "it is 3.5, wanted 3"),
         (float("nan"), 1.0, "it is nan"),
         (float("inf"), 1.0, "it is inf"),
@@ -182,7 +182,7 @@ def in_place(x):
         (lambda x: 2 * x[::-1], "reverse order along axis 0"),
         (lambda x: (2 * x).ravel(), "the shape is not"),
         (lambda x: x / 0 * 0, "NaN"),
-        (lambda x: 2 * x if x.shape == (2, 2) else x, "images that are not square"),
+        (lambda x: 6, "wanted (2, 2)"),
         (changed_arguments(), "The `def` line was changed"),
         (lambda x: undefined_name, "NameError"),  # noqa: F821
         (lambda x: exit(), "SystemExit"),

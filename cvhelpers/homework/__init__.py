@@ -29,8 +29,8 @@ import pathlib
 
 import numpy as np
 
-from .causes import common_cause, pattern
-from .compare import Unknown, decode, describe, describe_kind, difference, plain
+from .causes import explain, pattern
+from .compare import Unknown, decode, describe, describe_kind, difference, first_difference, plain
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted"
@@ -99,6 +99,7 @@ class Exercise:
         tolerance: relative tolerance of numbers.
         absolute: absolute tolerance, in addition.
         dtype: whether the dtype of arrays counts too.
+        empty_shape: whether an empty answer needs the exact shape; otherwise an empty list stands for no boxes.
         limits: for open exercises: dict from the name of a measured number to (lowest, highest), None for no limit;
             ``run`` returns a dict of such numbers, and no table of answers is used.
         advice: for open exercises: function of the measured dict that returns a diagnosis or None.
@@ -108,14 +109,14 @@ class Exercise:
     """
 
     def __init__(self, name, target, points, hints, cases=None, *, fresh=None, summarise=None, run=None, tolerance=1e-4,
-                 absolute=0.0, dtype=False, limits=None, advice=None, may_change=False, show=None,
+                 absolute=0.0, dtype=False, empty_shape=False, limits=None, advice=None, may_change=False, show=None,
                  seconds=0):  # fmt: skip
         self.homework, self.name = name.split(".")
         self.target, self.points, self.hints, self.fresh = target, points, list(hints), fresh
         self.is_value = cases is None
         self.cases = [Case()] if cases is None else list(cases)
         self.summarise, self.run, self.limits, self.advice = summarise, run, limits, advice
-        self.accuracy = dict(tolerance=tolerance, absolute=absolute, dtype=dtype)
+        self.accuracy = dict(tolerance=tolerance, absolute=absolute, dtype=dtype, empty_shape=empty_shape)
         self.may_change, self.seconds = may_change, seconds
         self.show = (not self.is_value) if show is None else show
         self.hints_given = 0
@@ -178,18 +179,21 @@ class Exercise:
         first = min(failing, key=lambda i: (cases[i].size(), i))
         outcome, want = outcomes[first], wants[first]
         lines = ["" if self.is_value else cases[first].call(self.target)]
-        diagnosis = self._diagnose(outcomes, wants, mistakes, first)
+        diagnosis = explain(outcomes, wants, mistakes, self)
+        found = None if outcome.error else first_difference(outcome.value, want, **self.accuracy, show=self.show)
         if outcome.error:
             lines.append(f"  raised      {outcome.error}")
-        elif outcome.changed and difference(outcome.value, want, **self.accuracy) is None:
+        elif not found:
             lines.append("  difference  the value is right, but the function changes its argument")
             diagnosis = f"`{outcome.changed}` is not yours to write into: work on a copy."
         else:
+            where, text, got, wanted = found
+            place = ": ".join([*where, ""])
             if self.show:
-                lines.append(f"  expected    {describe(want)}")
-            lines.append(f"  got         {describe(outcome.value)}")
-            lines.append(f"  difference  {difference(outcome.value, want, **self.accuracy, show=self.show)}")
-        if diagnosis := diagnosis or common_cause(outcome, want, self.target, self.show):
+                lines.append(f"  expected    {place}{describe(wanted)}")
+            lines.append(f"  got         {place}{describe(got)}")
+            lines.append(f"  difference  {place}{text}")
+        if diagnosis:
             lines.append(f"  diagnosis   {diagnosis}")
         if len(cases) > 1:
             which = pattern(cases, failing)
@@ -199,37 +203,9 @@ class Exercise:
         return NOT_YET, "\n".join(lines)
 
     def _wrong(self, outcome, want):
+        """Whether an outcome is not what was wanted."""
         changed = outcome.changed and not self.may_change
         return bool(outcome.error or changed or difference(outcome.value, want, **self.accuracy))
-
-    def _diagnose(self, outcomes, wants, mistakes, first):
-        """The text of the known mistake that gives the same outcome: on all cases, or else on the one that is shown."""
-
-        def same(outcome, packed, want):
-            if packed is None:  # this mistake does not show in this case
-                return not self._wrong(outcome, want)
-            if "error" in packed:
-                return bool(outcome.error) and outcome.error.startswith(packed["error"] + ":")
-            if outcome.error:
-                return False
-            return difference(outcome.value, decode(packed["value"]), **self.accuracy) is None
-
-        count = len(mistakes[0]["got"]) if mistakes else 0
-        for mistake in mistakes:
-            if all(same(o, g, w) for o, g, w in zip(outcomes[:count], mistake["got"], wants)) and any(mistake["got"]):
-                return mistake["says"]
-        for mistake in mistakes if first < count and not outcomes[first].error else ():
-            if mistake["got"][first] and same(outcomes[first], mistake["got"][first], wants[first]):
-                return mistake["says"]
-        want, got = wants[first], outcomes[first].value
-        if isinstance(want, dict) and isinstance(got, dict):  # one entry may be mistaken in one way, another otherwise
-            entry = next((k for k in want if k in got and difference(got[k], want[k], **self.accuracy)), None)
-            for mistake in mistakes if entry else ():
-                value = decode((mistake["got"][first] or {}).get("value"))
-                fits = isinstance(value, dict) and difference(got[entry], value.get(entry), **self.accuracy) is None
-                if fits:
-                    return mistake["says"]
-        return None
 
     def _judge_limits(self, outcome, case):
         if outcome.error:

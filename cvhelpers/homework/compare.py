@@ -107,7 +107,7 @@ def describe_kind(value):
     if isinstance(value, np.ndarray):
         return f"a {value.dtype} array of shape {value.shape}"
     if isinstance(value, (list, tuple)):
-        return f"a {type(value).__name__} of {len(value)} items"
+        return f"a {type(value).__name__} of {_items(len(value))}"
     names = {bool: "a truth value", int: "a whole number", float: "a number", str: "a text", dict: "a dict"}
     return "None" if value is None else names.get(type(value), f"an object of type {type(value).__name__}")
 
@@ -129,47 +129,85 @@ def describe(value, indent=14):
     return repr(value) if type(value) in (bool, int, str, type(None)) else describe_kind(value)
 
 
-def difference(got, want, tolerance=1e-4, absolute=0.0, dtype=False, show=True):
-    """None when the two agree, else one sentence about the first difference: kind, shape, dtype, then values.
+def difference(got, want, **options):
+    """None when the two agree, else one sentence about the first difference: kind, shape, values, then dtype.
 
     Args:
         got, want: any values; lists count as arrays where an array is wanted, int and float are one kind.
-        tolerance: relative; near zero a hundredth of it times the largest wanted value is allowed.
-        absolute: allowed in addition, in the unit of the value.
-        dtype: also ask for the same dtype.
-        show: whether the sentence may contain what was wanted.
+        options: ``tolerance``, relative (near zero a hundredth of it times the largest wanted value is allowed);
+            ``absolute``, allowed in addition; ``dtype``, ask for the same dtype; ``empty_shape``, tell empty arrays
+            apart by their shape (otherwise an empty list will do); ``show``, whether the sentence may contain what was
+            wanted.
 
     >>> difference(np.zeros((2, 3)), np.zeros((3, 2)))
     'the shape is (2, 3), wanted (3, 2)'
     """
+    found = first_difference(got, want, **options)
+    return None if found is None else ": ".join([*found[0], found[1]])
+
+
+def first_difference(got, want, tolerance=1e-4, absolute=0.0, dtype=False, show=True, empty_shape=False):
+    """Where two values first differ; arguments as for :func:`difference`.
+
+    Returns:
+        None when they agree, else four things: the way to the item, a list of texts; the sentence about it; the item
+        that was got and the one that was wanted.
+
+    >>> first_difference([1, 2], [1, 3])
+    (['item 1'], 'it is 2, wanted 3', 2, 3)
+    """
     got, want = plain(got), plain(want)
-    options = dict(tolerance=tolerance, absolute=absolute, dtype=dtype, show=show)
+    options = dict(tolerance=tolerance, absolute=absolute, dtype=dtype, show=show, empty_shape=empty_shape)
     if isinstance(want, np.ndarray):
-        return _array_difference(got, want, **options)
+        text = _array_difference(got, want, **options)
+        return text and ([], text, got, want)
     if got is None and want is not None:
-        return "it is None: a `return` is missing"
+        return [], "it is None", got, want
+    if not isinstance(want, (list, dict)):
+        text = _number_difference(got, want, tolerance, absolute, show)
+        return text and ([], text, got, want)
     if isinstance(want, list):
         if isinstance(got, np.ndarray):
             got = plain(got.tolist())
         if not isinstance(got, list):
-            return f"it is {describe_kind(got)}, wanted {describe_kind(want)}"
+            return [], f"it is {describe_kind(got)}, wanted {describe_kind(want)}", got, want
         if len(got) != len(want):
-            return f"it has {len(got)} items, wanted {len(want)}"
-        found = ((f"item {i}", difference(a, b, **options)) for i, (a, b) in enumerate(zip(got, want)))
-    elif isinstance(want, dict):
-        if not isinstance(got, dict):
-            return f"it is {describe_kind(got)}, wanted a dict with {', '.join(want)}"
-        if missing := [key for key in want if key not in got]:
-            return f"{missing[0]!r} is missing"
-        if extra := [key for key in got if key not in want]:
-            return f"{extra[0]!r} is not wanted"
-        found = ((key, difference(got[key], want[key], **options)) for key in want)
+            return [], f"it has {_items(len(got))}, wanted {len(want)}", got, want
+        pairs = ((f"item {i}", a, b) for i, (a, b) in enumerate(zip(got, want)))
     else:
-        return _number_difference(got, want, tolerance, absolute, show)
-    return next((f"{where}: {text}" for where, text in found if text), None)
+        if not isinstance(got, dict):
+            return [], f"it is {describe_kind(got)}, wanted a dict with {', '.join(want)}", got, want
+        if missing := [key for key in want if key not in got]:
+            return [], f"{missing[0]!r} is missing", got, want
+        if extra := [key for key in got if key not in want]:
+            return [], f"{extra[0]!r} is not wanted", got, want
+        pairs = ((key, got[key], want[key]) for key in want)
+    for where, a, b in pairs:
+        if found := first_difference(a, b, **options):
+            return [where, *found[0]], *found[1:]
+    return None
+
+
+def _items(count):
+    """The count with its noun."""
+    return f"{count} item{'' if count == 1 else 's'}"
+
+
+def _two(got, want):
+    """Two numbers as texts, with as many digits as tell them apart.
+
+    >>> _two(5.0000001, 5.0), _two(1.23456789, 3)
+    (('5.0000001', '5'), ('1.23457', '3'))
+    """
+    for digits in (6, 8, 10, 17):
+        texts = tuple(f"{x:.{digits}g}" if isinstance(x, float) else describe(x) for x in (got, want))
+        if texts[0] != texts[1]:
+            break
+    return texts
 
 
 def _number_difference(got, want, tolerance, absolute, show):
+    """A sentence about two numbers, texts or truth values that differ; None when they agree."""
     if isinstance(got, np.ndarray) and got.size == 1 and isinstance(want, (int, float)):
         return f"it is {describe_kind(got)}, wanted a single number"
     kinds = {bool: bool, int: float, float: float, str: str, type(None): None}
@@ -181,32 +219,46 @@ def _number_difference(got, want, tolerance, absolute, show):
         allowed = absolute + (tolerance * abs(want) if isinstance(want, float) else 0)
         if _isfinite(want) and abs(got - want) <= allowed:
             return None
-        return f"it is {describe(got)}, wanted {describe(want)}" if show else f"{describe(got)} is not it"
+        left, right = _two(got, want)
+        return f"it is {left}, wanted {right}" if show else f"{left} is not it"
     return None if got == want else f"it is {got!r}, wanted {want!r}" if show else f"{got!r} is not it"
 
 
-def _array_difference(got, want, tolerance, absolute, dtype, show):
-    if got is None:
-        return "it is None: a `return` is missing"
-    if isinstance(got, (list, int, float)):
+def as_array(value):
+    """A number or a list as an array; anything else, and rows of different lengths, come back as they are."""
+    if isinstance(value, (list, int, float)):
         try:
-            got = _asarray(got)
+            return _asarray(value)
         except ValueError:
-            return "the rows of the list have different lengths"
+            return value
+    return value
+
+
+def _array_difference(got, want, tolerance, absolute, dtype, show, empty_shape):
+    """A sentence about an answer where an array is wanted; None when they agree."""
+    if got is None:
+        return "it is None"
+    got = as_array(got)
+    if isinstance(got, list):
+        return "the rows of the list have different lengths"
     if not isinstance(got, np.ndarray) or got.dtype.kind not in _NUMBERS:
         return f"it is {describe_kind(got)}, wanted an array of numbers"
+    if not empty_shape and got.shape == (0,) and want.shape[:1] == (0,):
+        return None  # an empty list of boxes has no rows that could be four numbers long
     if got.shape != want.shape:
         return f"the shape is {got.shape}, wanted {want.shape}"
-    if (got.dtype.kind == "b") != (want.dtype.kind == "b") or (dtype and got.dtype != want.dtype):
-        return f"the dtype is {got.dtype}, wanted {want.dtype}"
+    truth = (got.dtype.kind == "b") != (want.dtype.kind == "b")
     left, right = got.astype(np.float64), want.astype(np.float64)
     exact = want.dtype.kind != "f"
     finite = np.abs(right[np.isfinite(right)])
     near = 0 if exact else 0.01 * tolerance * (finite.max() if finite.size else 0)
     bad = ~_isclose(left, right, rtol=0 if exact else tolerance, atol=near + absolute, equal_nan=True)
+    if truth or (dtype and got.dtype != want.dtype):
+        agree = "the values are right, but " if want.size and not bad.any() else ""
+        return f"{agree}the dtype is {got.dtype}, wanted {want.dtype}" if want.size or not truth else None
     if not bad.any():
         return None
     where = tuple(int(k) for k in np.argwhere(bad)[0])
     place = f"[{', '.join(map(str, where))}]"
-    values = f": {describe(got[where])}, wanted {describe(want[where])}" if show else ""
+    values = ": {}, wanted {}".format(*_two(got[where].item(), want[where].item())) if show else ""
     return f"{int(bad.sum())} of {bad.size} values differ, the first at {place}{values}"

@@ -56,6 +56,7 @@ q2 = Exercise(
         Case(np.zeros((0, 4), np.float32), _boxes(3)),
         Case(_boxes(2), np.zeros((0, 4), np.float32)),
     ],
+    empty_shape=True,
     fresh=lambda rng: [
         Case(_boxes(n, rng=rng), _boxes(m, rng=rng)) for n, m in [*rng.integers(1, 9, (6, 2)), (0, 4), (3, 0), (0, 0)]
     ],

@@ -77,6 +77,7 @@ q2 = Exercise(
         Case(np.zeros((0, 3, 4), bool), _masks(2, 3, 4)),
         Case(np.ones((1, 20, 25), bool), _masks(2, 20, 25)),  # more than 255 pixels
     ],
+    empty_shape=True,
     fresh=lambda rng: (
         [_first_against(*(int(k) for k in row), rng) for row in rng.integers(1, 7, (6, 4))]
         + [_first_against(2, 0, 3, 4, rng), _first_against(2, 2, 20, 30, rng)]

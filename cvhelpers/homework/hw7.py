@@ -111,6 +111,7 @@ q2 = Exercise(
         Case(_scene(7, 5), THINGS),
         Case(_scene(6, 9, things=6), THINGS),
     ],
+    empty_shape=True,
     fresh=lambda rng: [Case(_scene(h, w, rng, int(rng.integers(0, 7))), THINGS) for h, w in _sizes(rng, 8)],
 )
 
@@ -197,6 +198,7 @@ q4 = Exercise(
         Case(*_pair(6, 9), THINGS),
         Case(*_pair(9, 7), THINGS),
     ],
+    empty_shape=True,
     fresh=lambda rng: [Case(*_pair(h, w, rng, int(rng.integers(0, 6))), THINGS) for h, w in _sizes(rng, 10, 6, 12)],
 )
 
