@@ -27,7 +27,12 @@ def read_scenes(part="train"):
     (20, 40)
     """
     with np.load(STORED) as file:
-        stored = {name: file[name] for name in file.files}
+        scenes = _unpack({name: file[name] for name in file.files})
+    return {"train": scenes[:TRY_OUT], "test": scenes[TRY_OUT:]}[part]
+
+
+def _unpack(stored):
+    """A list of scenes from arrays as they are stored."""
     ends = np.cumsum(stored["counts"])
     scenes = []
     for i, end in enumerate(ends):
@@ -41,33 +46,35 @@ def read_scenes(part="train"):
             "masks": stored["masks"][rows] / 9,
             **answers,
         })  # fmt: skip
-    return {"train": scenes[:TRY_OUT], "test": scenes[TRY_OUT:]}[part]
+    return scenes
 
 
-def store(seed=0):
-    """Ask the networks of the course about noisy scenes and store what they answer in ``data/``."""
+def _scenes(split, count, seed=0):
+    """Images and panoptic maps of scenes with at least two things."""
+    from .. import data
+
+    part = data.load_scenes(split, 5 * count, seed=seed)
+    rows = np.flatnonzero((part["labels"] >= 0).sum(axis=1) >= 2)[:count]
+    return part["images"][rows], part["panoptic"][rows]
+
+
+def _ask(images, panoptic, rng):
+    """Arrays as they are stored: what the networks of the course answer for the images, with noise on them."""
     from .. import data, scenes
-    from ..networks import detection, masks, segmentation
+    from ..networks import detection, segmentation
+    from ..networks import masks as mask_head
 
-    rng, batch = np.random.default_rng(seed), {"images": [], "panoptic": []}
-    for split, count in (("validation", TRY_OUT), ("test", 2 * TRY_OUT)):
-        part = data.load_scenes(split, 5 * count)
-        rows = np.flatnonzero((part["labels"] >= 0).sum(axis=1) >= 2)[:count]  # at least two things
-        for name, arrays in batch.items():
-            arrays.append(part[name][rows])
-    batch = {name: np.concatenate(arrays) for name, arrays in batch.items()}
-    noisy = batch["images"] + rng.normal(0, 20, batch["images"].shape)
-    batch["images"] = np.clip(noisy, 0, 255).astype(np.uint8)
+    images = np.clip(images + rng.normal(0, 20, images.shape), 0, 255).astype(np.uint8)
     detector = data.load_weights("16_one_stage", detection.build_detector())
-    head = data.load_weights("17_masks_one_stage", masks.build_mask_head())
+    head = data.load_weights("17_masks_one_stage", mask_head.build_mask_head())
     unet = data.load_weights("15_unet", segmentation.build_unet())
-    maps = masks.feature_maps(detector)
+    maps = mask_head.feature_maps(detector)
     stored = {name: [] for name in ("boxes", "labels", "scores", "objectness", "masks")}
     counts = []
-    answers = detector.predict(batch["images"], verbose=0)
-    for image, boxes, sure, kinds in zip(batch["images"], *detection.read_grid(answers, 64)):
-        keep = rng.permutation(detection.places(boxes, sure, threshold=0.97, least=0.003, most=10))
-        features = masks.crop_features(maps, image[None], [boxes[keep]])
+    answers = detector.predict(images, verbose=0)
+    for image, boxes, sure, kinds in zip(images, *detection.read_grid(answers, 64)):
+        keep = rng.permutation(detection.surest_rows(boxes, sure, threshold=0.97, least=0.003, most=10))
+        features = mask_head.crop_features(maps, image[None], [boxes[keep]])
         masks = 1 / (1 + np.exp(-head.predict(features, verbose=0))) if len(keep) else np.zeros((0, 28, 28))
         stored["boxes"].append(boxes[keep].astype(np.float16))
         stored["labels"].append((kinds[keep].argmax(-1) + scenes.THINGS[0]).astype(np.uint8))
@@ -75,15 +82,30 @@ def store(seed=0):
         stored["objectness"].append(sure[keep].astype(np.float16))
         stored["masks"].append(np.round(9 * masks).astype(np.uint8))
         counts.append(len(keep))
-    np.savez_compressed(
-        STORED,
-        images=batch["images"][:SHOWN] // 8 * 8 + 4,
-        classes=batch["panoptic"][..., 0].astype(np.uint8),
-        instances=batch["panoptic"][..., 1].astype(np.uint8),
-        semantic=unet.predict(batch["images"], verbose=0).argmax(-1).astype(np.uint8),
-        counts=np.array(counts, np.uint8),
+    return {
+        "images": images[:SHOWN] // 8 * 8 + 4,
+        "classes": panoptic[..., 0].astype(np.uint8),
+        "instances": panoptic[..., 1].astype(np.uint8),
+        "semantic": unet.predict(images, verbose=0).argmax(-1).astype(np.uint8),
+        "counts": np.array(counts, np.uint8),
         **{name: np.concatenate(parts) for name, parts in stored.items()},
-    )
+    }
+
+
+def fresh_scenes(rng, count=2 * TRY_OUT):
+    """Scenes in no file, with what the networks answer there: as :func:`read_scenes`. Grading only: it needs Keras.
+
+    Args:
+        rng: NumPy generator; who does not know its state cannot make the truth again.
+        count: number of scenes.
+    """
+    return _unpack(_ask(*_scenes("test", count, int(rng.integers(1, 2**40))), rng))
+
+
+def store(seed=0):
+    """Ask the networks of the course about noisy scenes and store what they answer in ``data/``."""
+    parts = [_scenes(split, count) for split, count in (("validation", TRY_OUT), ("test", 2 * TRY_OUT))]
+    np.savez_compressed(STORED, **_ask(*map(np.concatenate, zip(*parts)), np.random.default_rng(seed)))
 
 
 if __name__ == "__main__":

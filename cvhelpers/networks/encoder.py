@@ -3,15 +3,23 @@
 from .._quiet import keras
 
 WIDTHS = (16, 32, 48, 64)  # channels at stride 1, 2, 4 and 8
+TWO_CONVOLUTIONS = 2  # from this level on: the maps are small, a second convolution is cheap
+MOMENTUM = 0.9  # moving averages that follow within some dozens of steps; the default of 0.99 needs hundreds
 
 
-def convolution(x, filters, momentum=0.9):
+def layer_of_stride(stride):
+    """The name of the layer that ends the maps of a stride: ``model.get_layer(layer_of_stride(4)).output``."""
+    return f"stride_{stride}"
+
+
+def convolution(x, filters, momentum=MOMENTUM, name=None):
     """3×3 convolution, batch normalization, ReLU: the brick of the encoder.
 
     Args:
         x: symbolic maps (batch, height, width, channels).
         filters: channels of the result.
-        momentum: of the moving averages; 0.9 follows within some dozens of steps.
+        momentum: of the moving averages.
+        name: of the ReLU, for whoever looks for these maps.
 
     Returns:
         symbolic maps (batch, height, width, filters).
@@ -22,10 +30,10 @@ def convolution(x, filters, momentum=0.9):
     (None, 8, 8, 16)
     """
     x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-    return keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=momentum)(x))
+    return keras.layers.ReLU(name=name)(keras.layers.BatchNormalization(momentum=momentum)(x))
 
 
-def encoder(images, widths=WIDTHS, momentum=0.9):
+def encoder(images, widths=WIDTHS, momentum=MOMENTUM):
     """Maps at stride 1, 2, 4 and 8: what the picture holds, ever coarser in place and richer in meaning.
 
     Args:
@@ -34,7 +42,7 @@ def encoder(images, widths=WIDTHS, momentum=0.9):
         momentum: of the batch normalization.
 
     Returns:
-        list of symbolic maps, the finest first.
+        list of symbolic maps, the finest first; the layers that end them are called ``stride_1``, ``stride_2``, …
 
     Introduced in lesson 15.
 
@@ -44,7 +52,7 @@ def encoder(images, widths=WIDTHS, momentum=0.9):
     x, maps = keras.layers.Rescaling(1 / 127.5, -1)(images), []
     for level, filters in enumerate(widths):
         x = keras.layers.MaxPooling2D()(x) if level else x
-        x = convolution(x, filters, momentum)
-        x = convolution(x, filters, momentum) if level >= 2 else x
+        x = convolution(x, filters, momentum) if level >= TWO_CONVOLUTIONS else x
+        x = convolution(x, filters, momentum, name=layer_of_stride(2**level))
         maps.append(x)
     return maps

@@ -10,12 +10,15 @@ import numpy as np
 from .. import training
 from .._quiet import keras
 from ..layers import RoIAlign
-from ..scenes import per_image, training_batches
+from ..ops import sigmoid
+from ..scenes import per_image
 from ..training import compile_one_cycle
-from .encoder import convolution
+from ._ask import ask_crops, checked
+from .encoder import convolution, layer_of_stride
 
-POOL = 14  # cells along each side of what the mask head sees
-MASK = 2 * POOL  # pixels along each side of what it answers
+CROP_CELLS = 14  # along each side of what the mask head sees
+MASK_PIXELS = 2 * CROP_CELLS  # along each side of what it answers
+MASK_FROM = 0.5  # probability from which a pixel counts as mask
 
 
 def feature_maps(detector, strides=(2, 4)):
@@ -34,19 +37,14 @@ def feature_maps(detector, strides=(2, 4)):
     >>> [maps.shape[1:] for maps in feature_maps(build_detector()).outputs]
     [(32, 32, 32), (16, 16, 64)]
     """
-    poolings = [layer for layer in detector.layers if isinstance(layer, keras.layers.MaxPooling2D)]
-    by_stride = {2**level: pooling.input for level, pooling in enumerate(poolings)}
-    after_last = next(
-        layer for layer in detector.layers[detector.layers.index(poolings[-1]) :] if "re_lu" in layer.name
-    )
-    by_stride[2 ** len(poolings)] = after_last.output
-    maps = keras.Model(detector.input, [by_stride[stride] for stride in strides], name="feature_maps")
+    maps = [detector.get_layer(layer_of_stride(stride)).output for stride in strides]
+    maps = keras.Model(detector.inputs[0], maps, name="feature_maps")
     maps.trainable = False
     return maps
 
 
-def align(maps, boxes, stride, size=POOL):
-    """RoIAlign of every box: the rule that the lesson compares with two simpler ones.
+def aligned_crops(maps, boxes, stride, size=CROP_CELLS):
+    """Every box cut out of the maps without rounding (RoIAlign): the rule that the lesson compares with two others.
 
     Args:
         maps: float (n, height, width, channels).
@@ -59,20 +57,20 @@ def align(maps, boxes, stride, size=POOL):
 
     Introduced in lesson 17.
 
-    >>> align(np.ones((1, 8, 8, 3), np.float32), np.float32([[[4, 4, 20, 20]]]), stride=4).shape
+    >>> aligned_crops(np.ones((1, 8, 8, 3), np.float32), np.float32([[[4, 4, 20, 20]]]), stride=4).shape
     (1, 1, 14, 14, 3)
     """
-    return keras.ops.convert_to_numpy(RoIAlign(size, stride)([maps, boxes]))
+    return keras.ops.convert_to_numpy(RoIAlign(size, stride, samples=1)([maps, boxes]))
 
 
-def crop_features(maps, images, boxes, rule=align, batch_size=100):
+def crop_features(maps, images, boxes, rule=aligned_crops, batch_size=100):
     """What the mask head sees: every box cut out of every feature map, the channels stacked.
 
     Args:
         maps: from :func:`feature_maps`.
         images: uint8 (n, size, size, 3).
         boxes: list of n float arrays (m, 4).
-        rule: function like :func:`align` that crops.
+        rule: function like :func:`aligned_crops` that crops.
         batch_size: images at a time.
 
     Returns:
@@ -85,33 +83,30 @@ def crop_features(maps, images, boxes, rule=align, batch_size=100):
     >>> crop_features(maps, images, [np.float32([[0, 0, 20, 20]]), np.zeros((0, 4))]).shape
     (1, 14, 14, 96)
     """
-    parts = []
+    images, parts = checked(maps, images), []
     for start in range(0, len(images), batch_size):
-        some, chosen = images[start : start + batch_size], boxes[start : start + batch_size]
-        padded, real = _pad(chosen)
-        if not real.any():
-            continue
-        found = maps.predict_on_batch(some)
-        crops = [rule(one, padded, images.shape[1] // one.shape[1])[real] for one in _as_list(found)]
-        parts.append(np.concatenate(crops, -1).astype(np.float16))
-    return (
-        np.concatenate(parts)
-        if parts
-        else np.zeros((0, POOL, POOL, sum(m.shape[-1] for m in maps.outputs)), np.float16)
-    )
+        some = slice(start, start + batch_size)
+        padded, real = _pad(boxes[some])
+        if real.any():
+            found = _as_list(maps.predict_on_batch(images[some]))
+            crops = [rule(one, padded, images.shape[1] // one.shape[1])[real] for one in found]
+            parts.append(np.concatenate(crops, -1).astype(np.float16))
+    channels = sum(one.shape[-1] for one in maps.outputs)
+    return np.concatenate([np.zeros((0, CROP_CELLS, CROP_CELLS, channels), np.float16), *parts])
 
 
 def _as_list(outputs):
-    return outputs if isinstance(outputs, list) else [outputs]  # a model with one output gives no list
+    """The outputs of a model as a list: a model with one output gives none."""
+    return outputs if isinstance(outputs, list) else [outputs]
 
 
 def _pad(boxes):
     """List of (m, 4) arrays as one array (n, k, 4), and which rows are real (n, k)."""
     most = max(map(len, boxes), default=0)
     padded = np.zeros((len(boxes), most, 4), np.float32)
-    real = np.arange(most) < np.array([len(b) for b in boxes])[:, None]
+    real = np.arange(most) < np.array([len(some) for some in boxes])[:, None]
     if real.any():
-        padded[real] = np.concatenate(boxes)
+        padded[real] = np.concatenate([some for some in boxes if len(some)])
     return padded, real
 
 
@@ -130,9 +125,11 @@ def mask_targets(masks, boxes):
     >>> float(mask_targets([np.ones((1, 64, 64), bool)], [np.float32([[3, 3, 20, 20]])]).mean())
     1.0
     """
-    flat, where = np.concatenate(masks), np.concatenate(boxes)
-    inside = align(flat[..., None].astype(np.float32), where[:, None], 1, MASK)
-    return (inside[:, 0, ..., 0] > 0.5).astype(np.float32)
+    if not any(map(len, boxes)):
+        return np.zeros((0, MASK_PIXELS, MASK_PIXELS), np.float32)
+    flat, where = (np.concatenate([some for some in parts if len(some)]) for parts in (masks, boxes))
+    inside = aligned_crops(flat[..., None].astype(np.float32), where[:, None], 1, MASK_PIXELS)
+    return (inside[:, 0, ..., 0] > MASK_FROM).astype(np.float32)
 
 
 def build_mask_head(channels=96, filters=32):
@@ -150,10 +147,11 @@ def build_mask_head(channels=96, filters=32):
     >>> build_mask_head().output_shape
     (None, 28, 28)
     """
-    features = keras.Input((POOL, POOL, channels), name="features")
+    features = keras.Input((CROP_CELLS, CROP_CELLS, channels), name="features")
     x = convolution(convolution(features, filters), filters)
     x = keras.layers.Conv2DTranspose(filters, 2, strides=2, activation="relu")(x)
-    return keras.Model(features, keras.layers.Reshape((MASK, MASK))(keras.layers.Conv2D(1, 1)(x)), name="mask_head")
+    logits = keras.layers.Reshape((MASK_PIXELS, MASK_PIXELS))(keras.layers.Conv2D(1, 1)(x))
+    return keras.Model(features, logits, name="mask_head")
 
 
 def compile_mask_head(head, count, epochs, batch_size=64, peak=4e-3):
@@ -206,7 +204,7 @@ def paste(probabilities, boxes, size):
     return down @ np.asarray(probabilities, np.float32) @ across.swapaxes(1, 2)
 
 
-def add_masks(detections, maps, head, images, rule=align):
+def add_masks(detections, maps, head, images, rule=aligned_crops):
     """Detections with a mask for each box; several labels of one box share its mask.
 
     Args:
@@ -214,7 +212,7 @@ def add_masks(detections, maps, head, images, rule=align):
         maps: from :func:`feature_maps`.
         head: trained mask head.
         images: uint8 (n, size, size, 3).
-        rule: function like :func:`align` that crops.
+        rule: function like :func:`aligned_crops` that crops.
 
     Returns:
         list of n detections that also hold ``masks``.
@@ -227,42 +225,33 @@ def add_masks(detections, maps, head, images, rule=align):
     >>> add_masks(found, maps, build_mask_head(), images)[0]["masks"].shape
     (1, 64, 64)
     """
-    places, back = zip(*(np.unique(d["boxes"], axis=0, return_inverse=True) for d in detections))
-    features = crop_features(maps, images, places, rule)
-    logits = head.predict(features, batch_size=256, verbose=0) if len(features) else np.zeros((0, MASK, MASK))
-    masks = paste(1 / (1 + np.exp(-logits)), np.concatenate(places), images.shape[1]) > 0.5
-    parts = np.split(masks, np.cumsum([len(p) for p in places])[:-1])
-    return [d | {"masks": part[rows.reshape(-1)]} for d, part, rows in zip(detections, parts, back)]
+    unique = [np.unique(np.reshape(one["boxes"], (-1, 4)), axis=0, return_inverse=True) for one in detections]
+    boxes = [some for some, _ in unique]
+    probabilities = sigmoid(ask_crops(head, crop_features(maps, images, boxes, rule)))
+    masks = paste(probabilities, np.concatenate([np.zeros((0, 4)), *boxes]), maps.input_shape[1]) > MASK_FROM
+    ends = np.cumsum([0, *map(len, boxes)])
+    return [
+        one | {"masks": masks[start:end][rows.reshape(-1)]}
+        for one, start, end, (_, rows) in zip(detections, ends, ends[1:], unique)
+    ]
 
 
-def train_mask_head(detector, seed=0, count=3000, epochs=3, size=64, rule=align, strides=(2, 4)):
-    """A mask head on the frozen feature maps of a detector, trained on scenes.
-
-    Args:
-        detector: trained one-stage detector or proposer.
-        seed, count, epochs, size: as for :func:`cvhelpers.networks.detection.train_one_stage`.
-        rule: how boxes are cropped from the feature maps.
-        strides: which feature maps it sees.
-
-    Returns:
-        feature maps (a model) and the trained head.
-
-    Introduced in lesson 17.
-    """
-    return fit_mask_head(detector, training_batches(count, size), epochs, seed, rule=rule, strides=strides)
-
-
-def fit_mask_head(detector, batches, epochs, seed=0, batch_size=64, rule=align, strides=(2, 4)):
+def fit_mask_head(detector, batches, epochs, seed=0, batch_size=64, rule=aligned_crops, strides=(2, 4)):
     """A mask head on the frozen feature maps of a detector, trained on any pictures with masks.
 
     Args:
-        detector, rule, strides: as for :func:`train_mask_head`.
+        detector: trained one-stage detector or proposer.
         batches: iterable of dicts as batches of scenes: ``images``, ``boxes``, ``labels``, ``masks``.
         epochs, batch_size: as for ``fit``.
         seed: of the first weights and the order of the crops.
+        rule: how boxes are cropped from the feature maps, as in :func:`aligned_crops`.
+        strides: which feature maps the head sees.
 
     Returns:
         feature maps (a model) and the trained head.
+
+    Raises:
+        ValueError: there is no mask in the batches.
 
     Introduced in lesson 17.
     """
@@ -275,6 +264,8 @@ def fit_mask_head(detector, batches, epochs, seed=0, batch_size=64, rule=align, 
         features.append(crop_features(maps, batch["images"], boxes, rule))
         targets.append(mask_targets([truth["masks"] for truth in truths], boxes))
     features, targets = np.concatenate(features), np.concatenate(targets)
+    if not len(targets):
+        raise ValueError("the batches hold no thing: wanted at least one box with its mask")
     head = build_mask_head(features.shape[-1])
     head = compile_mask_head(head, len(features), epochs, batch_size)
     training.fit(head, features, targets, batch_size=batch_size, epochs=epochs)

@@ -5,9 +5,13 @@ import numpy as np
 from .. import data, scenes
 from ..scenes import STUFF
 from . import detection, masks, proposals, segmentation
+from ._ask import ask
+
+VOID = -1
+LEAST_SCORE = 0.4  # chosen on validation scenes
 
 
-def merge_panoptic(detection, stuff, least=0.4, free=0.5, fewest=10):
+def merge_panoptic(detection, stuff, least=LEAST_SCORE, free=0.5, fewest=10, stuff_classes=STUFF):
     """One panoptic map: masks take their pixels, the surest first; what is left goes to stuff.
 
     Args:
@@ -17,9 +21,13 @@ def merge_panoptic(detection, stuff, least=0.4, free=0.5, fewest=10):
         least: score below which a detection is left out.
         free: share of a mask that must be free of surer masks, or it is left out.
         fewest: pixels below which nothing is worth a segment.
+        stuff_classes: class numbers that are kinds of stuff.
 
     Returns:
         int32 array (height, width, 2): class and instance number; class -1 is void.
+
+    Raises:
+        ValueError: a score is not a number, or there is not one label, score and mask of the map's size for each thing.
 
     Introduced in lesson 18. Kirillov et al. 2019.
 
@@ -27,18 +35,28 @@ def merge_panoptic(detection, stuff, least=0.4, free=0.5, fewest=10):
     >>> merge_panoptic(found, np.zeros((4, 4), int))[0, 0].tolist()
     [5, 1]
     """
-    stuff = np.asarray(stuff)
-    panoptic = np.full((*stuff.shape, 2), (-1, 0), np.int32)
+    stuff, scores = np.asarray(stuff), np.asarray(detection["scores"], float)
+    masks, labels = np.asarray(detection["masks"]), detection["labels"]
+    if np.isnan(scores).any():
+        raise ValueError("a score is not a number (NaN): nobody knows which mask is the surest; look for it before")
+    if masks.size and masks.dtype != bool:
+        raise ValueError(f"the masks are {masks.dtype}: wanted bool, such as probabilities > 0.5")
+    if len(labels) != len(scores) or len(scores) and masks.shape != (len(scores), *stuff.shape):
+        raise ValueError(
+            f"there are {len(labels)} labels, {len(scores)} scores and masks of shape {masks.shape}: wanted one of "
+            f"each, every mask of shape {stuff.shape} as the map of the stuff"
+        )
+    panoptic = np.full((*stuff.shape, 2), (VOID, 0), np.int32)
     taken, number = np.zeros(stuff.shape, bool), 0
-    for row in np.argsort(-np.asarray(detection["scores"]), kind="stable"):
-        mask = detection["masks"][row]
+    for row in np.argsort(-scores, kind="stable"):
+        mask = masks[row]
         rest = mask & ~taken
-        if detection["scores"][row] < least or rest.sum() < max(fewest, free * mask.sum()):
+        if scores[row] < least or rest.sum() < max(fewest, free * mask.sum()):
             continue
         number += 1
-        panoptic[rest] = detection["labels"][row], number
+        panoptic[rest] = labels[row], number
         taken |= rest
-    ground = ~taken & np.isin(stuff, STUFF)
+    ground = ~taken & np.isin(stuff, stuff_classes)
     panoptic[ground, 0] = stuff[ground]
     return panoptic
 
@@ -69,11 +87,12 @@ def fill_seams(panoptic, width=2):
     things = panoptic[..., 1] > 0
     if things.any():
         distance, (rows, columns) = distance_transform_edt(~things, return_indices=True)
-        seam = (panoptic[..., 0] < 0) & (distance <= width)
+        seam = (panoptic[..., 0] == VOID) & (distance <= width)
         panoptic[seam] = panoptic[rows[seam], columns[seam]]
     return panoptic
 
-def answer_scenes(images, least=0.4):
+
+def answer_scenes(images, least=LEAST_SCORE):
     """What the networks of the course, with their stored weights, say about scenes: an answer for each of the tasks.
 
     Stuff comes from the U-Net of lesson 15, boxes and labels from the two-stage detector of lesson 16, masks from the
@@ -94,7 +113,7 @@ def answer_scenes(images, least=0.4):
     >>> answer["panoptic"].shape
     (64, 64, 2)
     """
-    logits = data.load_weights("15_unet", segmentation.build_unet()).predict(images, batch_size=100, verbose=0)
+    logits = ask(data.load_weights("15_unet", segmentation.build_unet()), images)
     proposer = data.load_weights("16_proposer", detection.build_detector(name="proposer"))
     classifier = data.load_weights("16_classifier", proposals.build_classifier())
     head = data.load_weights("17_masks_two_stages", masks.build_mask_head())

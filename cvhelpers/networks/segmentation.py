@@ -1,14 +1,13 @@
-"""The U-Net of lessons 15 and 18: a class for every pixel of a scene, and how to train, run and judge it.
-"""
-
+"""The U-Net of lessons 15 and 18: a class for every pixel of a scene, and how to train, run and judge it."""
 
 import numpy as np
 
-from .. import data, metrics, scenes, training
+from .. import metrics
 from .._quiet import keras
 from ..layers import UpsampleBlock
 from ..training import compile_one_cycle
-from .encoder import WIDTHS, encoder
+from ._ask import checked
+from .encoder import MOMENTUM, WIDTHS, encoder
 
 
 def build_unet(
@@ -18,7 +17,7 @@ def build_unet(
     decoder=(32, 16, 8),
     skips=True,
     upsampling="transposed",
-    momentum=0.9,
+    momentum=MOMENTUM,
     name="unet",
 ):
     """An encoder, a decoder that climbs back to full size, and skips that bring the fine maps across.
@@ -95,9 +94,12 @@ def segment(model, images, batch_size=100):
     >>> segment(build_unet(), np.zeros((1, 64, 64, 3), np.uint8)).shape
     (1, 64, 64)
     """
-    parts = [images[first : first + batch_size] for first in range(0, len(images), batch_size)]
-    answers = [keras.ops.convert_to_numpy(model(part, training=False)) for part in parts]
-    return np.concatenate([answer.argmax(-1) for answer in answers]).astype(np.int32)
+    images = checked(model, images)
+    maps = np.zeros(images.shape[:3], np.int32)
+    for first in range(0, len(images), batch_size):
+        some = slice(first, first + batch_size)
+        maps[some] = keras.ops.convert_to_numpy(model(images[some], training=False)).argmax(-1)
+    return maps
 
 
 def border_band(label_maps, radius=2):
@@ -145,26 +147,3 @@ def judge(truths, predictions, classes=4, radius=2):
         "accuracy": float(right.mean()),
         "band_accuracy": float(right[band].mean()) if band.any() else float("nan"),
     }
-
-
-def train_unet(count=4000, epochs=3, seed=0, **settings):
-    """The U-Net of the course, trained on scenes of 64×64 pixels: some 45 seconds on two cores.
-
-    Args:
-        count: number of scenes.
-        epochs: how often each is seen.
-        seed: of the first weights and the order of the scenes.
-        settings: as for ``build_unet``.
-
-    Returns:
-        the trained model.
-
-    Introduced in lesson 15.
-    """
-    training.set_seed(seed)
-    batch = data.load_scenes("train", count, settings.get("size", 64))
-    images, truths = batch["images"], scenes.sticker_map(batch["semantic"])
-    del batch
-    model = compile_segmenter(build_unet(**settings), count, epochs)
-    training.fit(model, images, truths, batch_size=16, epochs=epochs)
-    return model
