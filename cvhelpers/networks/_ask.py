@@ -34,7 +34,7 @@ def ask_crops(model, crops, batch_size=256):
     """The same for whatever was cut out: nothing is checked before, only that the answers are numbers."""
     if len(crops) == 0:
         return np.zeros(model.compute_output_shape(np.shape(crops)), np.float32)
-    answers = model.predict(crops, batch_size=batch_size, verbose=0)
+    answers = model.predict(crops, batch_size=batch_size, verbose=0).astype(np.float32)
     if np.isnan(answers).any():
         raise ValueError(f"{model.name!r} answers NaN: its training diverged; train it again with a lower peak")
     return answers

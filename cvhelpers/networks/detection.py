@@ -14,7 +14,7 @@ from ..ops import sigmoid, softmax
 from ..scenes import THINGS
 from ..training import compile_one_cycle
 from ._ask import ask
-from .encoder import convolution, encoder
+from .encoder import borrowed_maps, convolution, encoder
 
 STRIDE = 8  # pixels between two cells of the grid
 UNIT = 10.0  # the grid predicts distances in tens of pixels: numbers near 1 are easy to learn
@@ -27,7 +27,7 @@ LEAST_SCORE = 0.02  # a class that is less likely is not reported
 MOST_DETECTIONS = 100  # of one image; COCO counts as many
 
 
-def build_detector(size=64, widths=(16, 32, 64, 96), head=96, classes=CLASS_COUNT, name="one_stage"):
+def build_detector(size=64, widths=(16, 32, 64, 96), head=96, classes=CLASS_COUNT, name="one_stage", features=None):
     """A convolutional network with one answer for every 8×8 pixels: sticker here? which box? which class?
 
     Args:
@@ -36,6 +36,8 @@ def build_detector(size=64, widths=(16, 32, 64, 96), head=96, classes=CLASS_COUN
         head: filters of the two branches.
         classes: number of classes.
         name: of the model.
+        features: a ready network in place of the own encoder, as for :func:`cvhelpers.networks.encoder.borrowed_maps`;
+            its maps, brought to stride 8, lie side by side under the two branches.
 
     Returns:
         keras.Model from uint8 (n, size, size, 3) to float32 (n, size / 8, size / 8, 5 + classes): objectness as a
@@ -52,7 +54,19 @@ def build_detector(size=64, widths=(16, 32, 64, 96), head=96, classes=CLASS_COUN
     if size % STRIDE:
         raise ValueError(f"size is {size}: wanted a multiple of {STRIDE}")
     images = keras.Input((size, size, 3), dtype="uint8", name="images")
-    return keras.Model(images, grid_head(encoder(images, widths)[-1], head, classes), name=name)
+    if features is None:
+        x = encoder(images, widths)[-1]
+    else:
+        maps = [_resize_to(size // STRIDE, one) for one in borrowed_maps(images, features)]
+        x = keras.layers.Concatenate()(maps) if len(maps) > 1 else maps[0]
+    return keras.Model(images, grid_head(x, head, classes), name=name)
+
+
+def _resize_to(cells, maps):
+    """Maps with so many cells along each side: finer ones pooled, coarser ones enlarged."""
+    if maps.shape[1] > cells:
+        return keras.layers.MaxPooling2D(maps.shape[1] // cells)(maps)
+    return keras.layers.UpSampling2D(cells // maps.shape[1])(maps) if maps.shape[1] < cells else maps
 
 
 def grid_head(maps, filters, classes):
@@ -76,7 +90,7 @@ def grid_head(maps, filters, classes):
     start = keras.initializers.Constant([SURE_START] + 4 * [SIDE_START])
     place = keras.layers.Conv2D(5, 1, bias_initializer=start, name="place")(where)
     kind = keras.layers.Conv2D(classes, 1, name="kind")(what)
-    return keras.layers.Concatenate(name="answers")([place, kind])
+    return keras.layers.Concatenate(name="answers", dtype="float32")([place, kind])
 
 
 def cell_centres(size, stride=STRIDE):
@@ -352,7 +366,9 @@ def detect(model, images, every_label=False, threshold=0.5, most=MOST_DETECTIONS
     return found
 
 
-def train_detector(batch, epochs, seed=0, batch_size=32, name="one_stage", class_numbers=None, **settings):
+def train_detector(
+    batch, epochs, seed=0, batch_size=32, name="one_stage", class_numbers=None, features=None, **settings
+):
     """The one-stage detector of lesson 16, trained on any square pictures with boxes.
 
     Args:
@@ -361,6 +377,7 @@ def train_detector(batch, epochs, seed=0, batch_size=32, name="one_stage", class
         seed: of the first weights and the order of the pictures.
         name: of the model.
         class_numbers: the labels that there are; when None those of the batch, in order.
+        features: as for :func:`build_detector`.
         settings: ``peak``, ``class_weight`` and ``box_weight`` of :func:`compile_detector`.
 
     Returns:
@@ -371,7 +388,7 @@ def train_detector(batch, epochs, seed=0, batch_size=32, name="one_stage", class
     training.set_seed(seed)
     images, labels = batch["images"], np.asarray(batch["labels"])
     class_numbers = np.unique(labels[labels >= 0]) if class_numbers is None else class_numbers
-    model = build_detector(images.shape[1], classes=len(class_numbers), name=name)
+    model = build_detector(images.shape[1], classes=len(class_numbers), name=name, features=features)
     targets = grid_targets(batch["boxes"], labels, images.shape[1], class_numbers)
     compile_detector(model, len(images), epochs, batch_size, **settings)
     training.fit(model, images, targets, batch_size=batch_size, epochs=epochs)

@@ -33,6 +33,29 @@ def convolution(x, filters, momentum=MOMENTUM, name=None):
     return keras.layers.ReLU(name=name)(keras.layers.BatchNormalization(momentum=momentum)(x))
 
 
+def borrowed_maps(images, features):
+    """The maps of a ready network, named as those of :func:`encoder`.
+
+    Args:
+        images: symbolic images (batch, height, width, 3).
+        features: Keras model from images to maps, the finest first, such as ``backbone.feature_maps((4, 8, 16))``;
+            freeze it (``features.trainable = False``) or not before you compile.
+
+    Returns:
+        list of symbolic maps, called ``stride_4``, ``stride_8``, …
+
+    Introduced in lesson 15.
+
+    >>> features = keras.Sequential([keras.Input((64, 64, 3)), keras.layers.AveragePooling2D(4)])
+    >>> [maps.shape[1:] for maps in borrowed_maps(keras.Input((64, 64, 3)), features)]
+    [(16, 16, 3)]
+    """
+    maps = features(images)
+    maps = maps if isinstance(maps, list) else [maps]
+    names = [layer_of_stride(images.shape[1] // one.shape[1]) for one in maps]
+    return [keras.layers.Identity(name=name)(one) for name, one in zip(names, maps)]
+
+
 def encoder(images, widths=WIDTHS, momentum=MOMENTUM):
     """Maps at stride 1, 2, 4 and 8: what the picture holds, ever coarser in place and richer in meaning.
 

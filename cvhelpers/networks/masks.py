@@ -150,7 +150,7 @@ def build_mask_head(channels=96, filters=32):
     features = keras.Input((CROP_CELLS, CROP_CELLS, channels), name="features")
     x = convolution(convolution(features, filters), filters)
     x = keras.layers.Conv2DTranspose(filters, 2, strides=2, activation="relu")(x)
-    logits = keras.layers.Reshape((MASK_PIXELS, MASK_PIXELS))(keras.layers.Conv2D(1, 1)(x))
+    logits = keras.layers.Reshape((MASK_PIXELS, MASK_PIXELS))(keras.layers.Conv2D(1, 1, dtype="float32")(x))
     return keras.Model(features, logits, name="mask_head")
 
 

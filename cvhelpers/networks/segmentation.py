@@ -7,7 +7,7 @@ from .._quiet import keras
 from ..layers import UpsampleBlock
 from ..training import compile_one_cycle
 from ._ask import checked
-from .encoder import MOMENTUM, WIDTHS, encoder
+from .encoder import MOMENTUM, WIDTHS, borrowed_maps, encoder
 
 
 def build_unet(
@@ -19,6 +19,7 @@ def build_unet(
     upsampling="transposed",
     momentum=MOMENTUM,
     name="unet",
+    features=None,
 ):
     """An encoder, a decoder that climbs back to full size, and skips that bring the fine maps across.
 
@@ -31,6 +32,8 @@ def build_unet(
         upsampling: as in ``UpsampleBlock``.
         momentum: of the batch normalization.
         name: of the model.
+        features: a ready network in place of the own encoder, as for :func:`cvhelpers.networks.encoder.borrowed_maps`;
+            where its finest maps have stride 2, the decoder has one entry more, which climbs without a skip.
 
     Returns:
         keras.Model from uint8 (n, size, size, 3) to logits float32 (n, size, size, classes).
@@ -43,16 +46,17 @@ def build_unet(
     >>> build_unet().output_shape
     (None, 64, 64, 4)
     """
-    step = 2 ** (len(widths) - 1)
-    if len(decoder) != len(widths) - 1:
-        raise ValueError(f"decoder has {len(decoder)} entries: wanted {len(widths) - 1}, one fewer than widths")
+    step = 2 ** len(decoder)
     if size is not None and (size < step or size % step):
         raise ValueError(f"size is {size!r}: wanted a multiple of {step}, or None")
     images = keras.Input((size, size, 3), dtype="uint8", name="images")
-    *fine, x = encoder(images, widths, momentum)
-    for filters, skip in zip(decoder, reversed(fine)):
-        x = UpsampleBlock(filters, upsampling, momentum=momentum)([x, skip] if skips else [x])
-    return keras.Model(images, keras.layers.Conv2D(classes, 1, name="logits")(x), name=name)
+    *fine, x = encoder(images, widths, momentum) if features is None else borrowed_maps(images, features)
+    finer = fine[::-1] + ([] if features is None else (len(decoder) - len(fine)) * [None])
+    if len(decoder) != len(finer):
+        raise ValueError(f"decoder has {len(decoder)} entries: wanted {len(finer)}, one for each doubling of the maps")
+    for filters, skip in zip(decoder, finer):
+        x = UpsampleBlock(filters, upsampling, momentum=momentum)([x, skip] if skips and skip is not None else [x])
+    return keras.Model(images, keras.layers.Conv2D(classes, 1, name="logits", dtype="float32")(x), name=name)
 
 
 def compile_segmenter(model, scene_count, epochs, batch_size=16, peak=6e-3, loss=None):
