@@ -1,19 +1,22 @@
 """Keras layers and blocks that the networks of the course are built from."""
 
+import numpy as np
+
+from ._checks import whole_number
 from ._quiet import keras, tf
 
 
-def _whole_numbers(owner, **values):
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{owner} got {name}={value!r}: wanted a whole number of at least 1")
+def _as_list(inputs):
+    """One tensor, or one shape, as a list of one; a saved shape comes back as a list of numbers."""
+    several = isinstance(inputs, (list, tuple)) and not isinstance(inputs[-1], (int, type(None)))
+    return list(inputs) if several else [inputs]
 
 
 class Block(keras.layers.Layer):
     """A layer that is a small network itself: ``connect`` writes it down, ``network`` is the Keras model it became.
 
     Args:
-        strides: step of the block in pixels; the output has ``ceil(height / strides)`` rows.
+        strides: step of the block in pixels.
         batch_normalization: True puts a BatchNormalization behind every convolution.
         momentum: of the batch normalization; 0.9 for short trainings, since 0.99 needs 500 steps to settle.
         use_bias: whether the convolutions have biases; None means only where no batch normalization follows.
@@ -28,17 +31,11 @@ class Block(keras.layers.Layer):
     """
 
     def __init__(
-        self,
-        strides=1,
-        batch_normalization=True,
-        momentum=0.99,
-        use_bias=None,
-        kernel_initializer="he_normal",
+        self, strides=1, batch_normalization=True, momentum=0.99, use_bias=None, kernel_initializer="he_normal",
         **settings,
-    ):
+    ):  # fmt: skip
         super().__init__(**settings)
-        _whole_numbers(type(self).__name__, strides=strides)
-        self.strides = strides
+        self.strides = whole_number("strides", strides)
         self.batch_normalization = batch_normalization
         self.momentum = momentum
         self.use_bias = not batch_normalization if use_bias is None else use_bias
@@ -46,10 +43,6 @@ class Block(keras.layers.Layer):
 
     def connect(self, inputs):
         """The block as a graph of Keras layers: from the symbolic input to the symbolic output."""
-        raise NotImplementedError
-
-    def output_channels(self, channels):
-        """Channels of the output for an input of so many channels."""
         raise NotImplementedError
 
     def convolution(self, x, filters, kernel_size, name, strides=1, relu=True):
@@ -63,16 +56,17 @@ class Block(keras.layers.Layer):
         return keras.layers.ReLU(name=f"relu_{name}", dtype=self.dtype_policy)(x) if relu else x
 
     def build(self, input_shape):
+        self.compute_output_shape(input_shape)  # complains about what does not fit
+        inputs = [keras.Input((None, None, shape[-1]), dtype=self.compute_dtype) for shape in _as_list(input_shape)]
+        self.network = keras.Model(inputs, self.connect(*inputs), name="network")
+
+    def call(self, inputs):
+        return self.network(_as_list(inputs))
+
+    def compute_output_shape(self, input_shape):
         if len(input_shape) != 4 or input_shape[-1] is None:
             kind = type(self).__name__
             raise ValueError(f"{kind} got input of shape {input_shape}: wanted (batch, height, width, channels)")
-        inputs = keras.Input((None, None, input_shape[-1]), dtype=self.compute_dtype, name="input")
-        self.network = keras.Model(inputs, self.connect(inputs), name="network")
-
-    def call(self, inputs):
-        return self.network(inputs)
-
-    def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
         height, width = (n if n is None else -(-n // self.strides) for n in (height, width))
         return batch, height, width, self.output_channels(channels)
@@ -114,29 +108,18 @@ class InceptionModule(Block):
     """
 
     def __init__(
-        self,
-        filters_1x1,
-        reduce_3x3,
-        filters_3x3,
-        reduce_5x5,
-        filters_5x5,
-        pool_projection,
-        batch_normalization=False,
-        **settings,
-    ):
+        self, filters_1x1, reduce_3x3, filters_3x3, reduce_5x5, filters_5x5, pool_projection,
+        batch_normalization=False, **settings,
+    ):  # fmt: skip
         super().__init__(batch_normalization=batch_normalization, **settings)
         if self.strides != 1:
             raise ValueError(f"strides={self.strides}: an InceptionModule keeps the size; pool before or behind it")
-        self.row = {
-            "filters_1x1": filters_1x1,
-            "reduce_3x3": reduce_3x3,
-            "filters_3x3": filters_3x3,
-            "reduce_5x5": reduce_5x5,
-            "filters_5x5": filters_5x5,
-            "pool_projection": pool_projection,
-        }
-        optional = ("reduce_3x3", "reduce_5x5", "pool_projection")
-        _whole_numbers("InceptionModule", **{k: v for k, v in self.row.items() if v is not None or k not in optional})
+        row = {
+            "filters_1x1": filters_1x1, "reduce_3x3": reduce_3x3, "filters_3x3": filters_3x3,
+            "reduce_5x5": reduce_5x5, "filters_5x5": filters_5x5, "pool_projection": pool_projection,
+        }  # fmt: skip
+        left_out = {name for name in ("reduce_3x3", "reduce_5x5", "pool_projection") if row[name] is None}
+        self.row = {k: None if k in left_out else whole_number(k, v) for k, v in row.items()}
 
     def connect(self, inputs):
         row = self.row
@@ -189,10 +172,9 @@ class ResidualBlock(Block):
 
     def __init__(self, filters, strides=1, shortcut="B", **settings):
         super().__init__(strides=strides, **settings)
-        _whole_numbers(type(self).__name__, filters=filters)
         if shortcut not in ("A", "B", None):
             raise ValueError(f"shortcut={shortcut!r}: wanted 'A' (zeros), 'B' (1×1 convolution) or None (plain)")
-        self.filters, self.shortcut = filters, shortcut
+        self.filters, self.shortcut = whole_number("filters", filters), shortcut
 
     def residual(self, inputs):
         """F(x): what the block learns to add to its input."""
@@ -245,8 +227,7 @@ class BottleneckBlock(ResidualBlock):
 
     def __init__(self, filters, strides=1, shortcut="B", expansion=4, **settings):
         super().__init__(filters, strides, shortcut, **settings)
-        _whole_numbers("BottleneckBlock", expansion=expansion)
-        self.expansion = expansion
+        self.expansion = whole_number("expansion", expansion)
 
     def residual(self, inputs):
         x = self.convolution(inputs, self.filters, 1, "1", self.strides)
@@ -282,16 +263,18 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def __init__(self, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75, **settings):
         super().__init__(**settings)
-        if depth_radius < 0 or depth_radius != int(depth_radius) or bias <= 0:
-            raise ValueError(f"depth_radius={depth_radius}, bias={bias}: wanted a whole number ≥ 0 and a bias above 0")
-        self.depth_radius, self.bias, self.alpha, self.beta = int(depth_radius), bias, alpha, beta
+        if not bias > 0:
+            raise ValueError(f"bias is {bias}: wanted a number above 0, since it is what is divided by")
+        self.depth_radius = whole_number("depth_radius", depth_radius, 0)
+        self.bias, self.alpha, self.beta = bias, alpha, beta
 
     def call(self, inputs):
         radius, channels = self.depth_radius, inputs.shape[-1]
         around = [(0, 0)] * (len(inputs.shape) - 1) + [(radius, radius)]
-        squares = keras.ops.pad(keras.ops.square(inputs), around)
+        wide = keras.ops.cast(inputs, "float32")  # the square of 300 is beyond half precision
+        squares = keras.ops.pad(keras.ops.square(wide), around)
         energy = sum(squares[..., i : i + channels] for i in range(2 * radius + 1))
-        return inputs / (self.bias + self.alpha * energy) ** self.beta
+        return keras.ops.cast(wide / (self.bias + self.alpha * energy) ** self.beta, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -305,51 +288,51 @@ class LocalResponseNormalization(keras.layers.Layer):
 class RoIAlign(keras.layers.Layer):
     """Cuts boxes out of feature maps and resizes each to the same grid, without rounding any coordinate.
 
-    Every cell of the grid is the mean of ``samples`` × ``samples`` points, read bilinearly; the centre of a pixel lies
-    half a pixel behind its edge. Equal to ``ops.roi_align`` for boxes inside the image.
+    The definition, the arguments and the result are those of :func:`cvhelpers.ops.roi_align`, for batches.
 
     Args:
-        size: side of the grid, cells.
+        size: side of the grid in cells, or (rows, columns).
         stride: pixels of the image for one pixel of the map.
         samples: points along each side of a cell.
 
     Call it on ``[maps, boxes]``: float (n, height, width, channels) and float (n, k, 4) xyxy in pixels of the image;
-    the result is float (n, k, size, size, channels).
+    the result is float (n, k, rows, columns, channels).
 
     Introduced in lesson 17. He et al. 2017, section 3.
 
-    >>> import numpy as np
     >>> maps, boxes = np.arange(16.0).reshape(1, 4, 4, 1), np.array([[[0, 0, 2, 2]]])
     >>> RoIAlign(size=1, samples=2)([maps, boxes]).numpy().item()
     2.5
     """
 
     def __init__(self, size, stride=1, samples=1, **settings):
-        super().__init__(**settings)
-        _whole_numbers("RoIAlign", size=size, stride=stride, samples=samples)
-        self.size, self.stride, self.samples = size, stride, samples
+        super().__init__(autocast=False, **settings)  # in half precision the edge 511.3 would become 512
+        self.size = whole_number("size", size) if np.ndim(size) == 0 else [whole_number("size", side) for side in size]
+        self.stride, self.samples = stride, whole_number("samples", samples)
+        if not stride > 0:
+            raise ValueError(f"stride is {stride!r}: wanted a number above 0")
 
     def call(self, inputs):
-        maps, boxes = inputs
-        maps = tf.pad(tf.cast(maps, self.compute_dtype), [[0, 0], [1, 1], [1, 1], [0, 0]], "SYMMETRIC")
-        batch, count = tf.shape(boxes)[0], tf.shape(boxes)[1]
-        boxes = tf.cast(boxes, "float32") / self.stride
-        low, high = boxes[..., :2], boxes[..., 2:]
-        points = self.size * self.samples
-        half = (high - low) / points / 2  # from the edge of a box to the centre of its first cell
-        limits = tf.cast(tf.shape(maps)[1:3], "float32")[::-1] - 1  # crop_and_resize: 0 and 1 are the outer centres
-        first, last = (low + half + 0.5) / limits, (high - half + 0.5) / limits
-        corners = tf.reshape(tf.concat([first[..., ::-1], last[..., ::-1]], -1), (-1, 4))
-        owner = tf.repeat(tf.range(batch), count)
-        crops = tf.image.crop_and_resize(tf.cast(maps, "float32"), corners, owner, (points, points))
-        if self.samples > 1:
-            crops = tf.nn.avg_pool2d(crops, self.samples, self.samples, "VALID")
-        shape = (batch, count, self.size, self.size, maps.shape[-1])
-        return tf.cast(tf.reshape(crops, shape), self.compute_dtype)
+        maps, boxes = (tf.convert_to_tensor(part) for part in inputs)
+        maps, boxes = tf.cast(maps, self.compute_dtype), tf.cast(boxes, "float32")
+        rows, columns = np.broadcast_to(self.size, 2)
+        down = tf.cast(self._weights(boxes[..., 1::2], rows, tf.shape(maps)[1]), maps.dtype)
+        across = tf.cast(self._weights(boxes[..., 0::2], columns, tf.shape(maps)[2]), maps.dtype)
+        return tf.einsum("nkqw,nkpwc->nkpqc", across, tf.einsum("nkph,nhwc->nkpwc", down, maps))
+
+    def _weights(self, edges, cells, length):
+        """How much each of ``length`` pixels counts in each cell between two edges (n, k, 2): (n, k, cells, length)."""
+        low, high = edges[..., :1], edges[..., 1:]
+        steps = (np.arange(cells * self.samples, dtype=np.float32) + 0.5) / (cells * self.samples)
+        last = tf.cast(length, tf.float32) - 1
+        place = tf.clip_by_value((low + (high - low) * steps) / self.stride - 0.5, 0.0, last)
+        hats = tf.nn.relu(1 - tf.abs(place[..., None] - tf.range(length, dtype=tf.float32)))
+        shape = tf.concat([tf.shape(edges)[:2], [cells, self.samples, length]], 0)
+        return tf.reduce_mean(tf.reshape(hats, shape), 3)
 
     def compute_output_shape(self, input_shape):
         maps, boxes = input_shape
-        return (*boxes[:2], self.size, self.size, maps[-1])
+        return (*boxes[:2], *np.broadcast_to(self.size, 2).tolist(), maps[-1])
 
     def get_config(self):
         return super().get_config() | {"size": self.size, "stride": self.stride, "samples": self.samples}
@@ -381,24 +364,13 @@ class UpsampleBlock(Block):
 
     def __init__(self, filters, upsampling="transposed", **settings):
         super().__init__(**settings)
-        _whole_numbers(type(self).__name__, filters=filters)
         if upsampling not in ("transposed", "nearest", "bilinear"):
             raise ValueError(f"upsampling={upsampling!r}: wanted 'transposed', 'nearest' or 'bilinear'")
         if self.strides != 1:
             raise ValueError(f"strides={self.strides}: an UpsampleBlock doubles the size, nothing else")
-        self.filters, self.upsampling = filters, upsampling
+        self.filters, self.upsampling = whole_number("filters", filters), upsampling
 
-    def build(self, input_shape):
-        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-        self.compute_output_shape(input_shape)  # complains about a skip of the wrong size
-        inputs = [keras.Input((None, None, shape[-1]), dtype=self.compute_dtype) for shape in shapes]
-        self.network = keras.Model(inputs, self.connect(inputs), name="network")
-
-    def call(self, inputs):
-        return self.network(inputs if isinstance(inputs, list) else [inputs])
-
-    def connect(self, inputs):
-        x, *skips = inputs
+    def connect(self, x, *skips):
         if self.upsampling == "transposed":
             initializer = keras.initializers.serialize(self.kernel_initializer)
             settings = dict(kernel_initializer=initializer, dtype=self.dtype_policy, name="upsample")
@@ -411,7 +383,7 @@ class UpsampleBlock(Block):
         return self.convolution(x, self.filters, 3, "3x3")
 
     def compute_output_shape(self, input_shape):
-        (batch, *size, _), *skips = input_shape if isinstance(input_shape, list) else [input_shape]
+        (batch, *size, _), *skips = _as_list(input_shape)
         size = [n if n is None else 2 * n for n in size]
         for skip in skips:
             if any(None not in (n, m) and n != m for n, m in zip(size, skip[1:3])):

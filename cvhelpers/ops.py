@@ -1,7 +1,7 @@
 """Each operation of the course as a small NumPy function: the definitions that lessons, layers and tests refer to.
 
-Images are batches ``(batch, height, width, channels)``. Floats keep their precision (float64 in, float64 out); whole
-numbers stay whole where the result can. Arithmetic on shapes alone lives in :mod:`cvhelpers.shapes`.
+Images are batches ``(batch, height, width, channels)``. Floats keep their precision (float64 in, float64 out), but
+sums of float16 are taken and given in float32; whole numbers stay whole where the result can. Arithmetic on shapes alone lives in :mod:`cvhelpers.shapes`.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from .shapes import (
 __all__ = [
     "ConvolutionCost", "ReceptiveField", "average_pool2d", "batch_normalization", "conv2d", "conv2d_loops",
     "conv_cost", "conv_output_size", "cross_entropy", "margins", "max_pool2d", "receptive_field", "roi_align",
-    "softmax",
+    "sigmoid", "softmax",
 ]  # fmt: skip
 
 # ------------------------------------------------------------------------------------------------------------ checks
@@ -37,6 +37,11 @@ def _array(name, value, rank, wanted):
             hint = "; write images[None] for one image" if value.ndim == 3 else "; write images[None, :, :, None]"
         raise ValueError(f"{name} has shape {value.shape}: wanted {wanted}{hint}")
     return value
+
+
+def _wide(array):
+    """The array in at least float32: float16 overflows at 65,504 and keeps three digits; whole numbers as float64."""
+    return array.astype(np.result_type(array, np.float32) if array.dtype.kind == "f" else np.float64, copy=False)
 
 
 def _images(images):
@@ -61,7 +66,7 @@ def _convolution(images, kernels, bias, stride, padding):
     rows = conv_output_size(height, kernel_height, stride, padding)
     columns = conv_output_size(width, kernel_width, stride, padding)
     dtype = np.result_type(images, kernels)
-    dtype = np.dtype(np.int64) if dtype.kind in "biu" else dtype
+    dtype = np.dtype(np.int64) if dtype.kind in "biu" else np.result_type(dtype, np.float32)
     if bias is not None:
         bias = _array("bias", bias, 1, f"({filters},), one number for each filter")
         if len(bias) != filters:
@@ -109,7 +114,7 @@ def conv2d(images, kernels, bias=None, stride=1, padding="valid"):
 
     Returns:
         array (batch, rows, columns, filters): one activation map for each image and filter. int64 when images, kernels
-        and bias all are whole numbers.
+        and bias all are whole numbers; float32 for float16, whose sums would overflow.
 
     Raises:
         ValueError: wrong rank, channels that differ, a kernel larger than the image, a stride below 1, another padding.
@@ -181,7 +186,7 @@ def max_pool2d(images, size=2, stride=None):
 
 
 def average_pool2d(images, size=2, stride=None):
-    """The mean of each window of each channel: arguments as :func:`max_pool2d`, whole numbers become floats.
+    """The mean of each window of each channel: arguments as :func:`max_pool2d`; at least float32 comes out.
 
     Introduced in lesson 06. LeCun et al. 1998.
 
@@ -190,7 +195,7 @@ def average_pool2d(images, size=2, stride=None):
            [10.5, 12.5]])
     """
     first, *others = _pool_taps(images, size, stride)
-    total = first.astype(np.result_type(first, np.float32))
+    total = first.astype(np.result_type(first, np.float32))  # a copy
     for tap in others:
         total += tap
     return total / total.dtype.type(1 + len(others))
@@ -221,9 +226,25 @@ def softmax(logits, axis=-1):
     return exponentials / exponentials.sum(axis, keepdims=True)
 
 
+def sigmoid(logits):
+    """Turn each logit into a probability of its own, ``1 / (1 + exp(-logit))``; nothing overflows.
+
+    Args:
+        logits: array of any shape.
+
+    Returns:
+        float array of the same shape, between 0 and 1.
+
+    Introduced in lesson 16.
+
+    >>> sigmoid([0.0, -1000.0]).tolist()
+    [0.5, 0.0]
+    """
+    return np.exp(-np.logaddexp(0, -_wide(np.asarray(logits))))
+
+
 def _shifted(logits, axis):
-    logits = np.asarray(logits)
-    logits = logits if logits.dtype.kind == "f" else logits.astype(np.float64)
+    logits = _wide(np.asarray(logits))
     if not -logits.ndim <= axis < logits.ndim:
         raise ValueError(f"logits have shape {logits.shape}, axis is {axis}: wanted one of their {logits.ndim} axes")
     return logits - logits.max(axis, keepdims=True)
@@ -280,8 +301,7 @@ def batch_normalization(inputs, gamma=1.0, beta=0.0, mean=None, variance=None, e
     array([[-1.],
            [ 1.]])
     """
-    inputs = np.asarray(inputs)
-    inputs = inputs if inputs.dtype.kind == "f" else inputs.astype(np.float64)
+    inputs = _wide(np.asarray(inputs))
     if inputs.ndim < 2:
         raise ValueError(f"inputs have shape {inputs.shape}: wanted (..., channels) with at least two axes")
     if (mean is None) != (variance is None):
@@ -301,7 +321,7 @@ def batch_normalization(inputs, gamma=1.0, beta=0.0, mean=None, variance=None, e
 # --------------------------------------------------------------------------------------------------------- RoI align
 
 
-def roi_align(features, boxes, size, scale=1.0, samples=2):
+def roi_align(features, boxes, size, stride=1, samples=1):
     """Cut boxes out of a feature map and resize each to the same grid, without rounding any coordinate.
 
     Every cell of the grid is the mean of samples x samples points, read bilinearly. The centre of a pixel lies half a
@@ -311,34 +331,34 @@ def roi_align(features, boxes, size, scale=1.0, samples=2):
         features: float array (height, width, channels), the map of one image.
         boxes: array (n, 4), xyxy in pixels of the image.
         size: side of the grid, or (rows, columns).
-        scale: pixels of the map for each pixel of the image (1/4 behind stride 4).
+        stride: pixels of the image for one pixel of the map, along each side.
         samples: points along each side of a cell.
 
     Returns:
         float array (n, rows, columns, channels).
 
     Raises:
-        ValueError: wrong rank, boxes without four numbers, a size or number of samples below 1, scale not above 0.
+        ValueError: wrong rank, boxes without four numbers, a size or number of samples below 1, a stride not above 0.
 
     Introduced in lesson 17. He et al. 2017, section 3.
 
-    >>> roi_align(np.arange(16.0).reshape(4, 4, 1), [[0, 0, 2, 2]], size=1).item()
+    >>> roi_align(np.arange(16.0).reshape(4, 4, 1), [[0, 0, 2, 2]], size=1, samples=2).item()
     2.5
     """
     features = _array("features", features, 3, "(height, width, channels)")
-    features = features if features.dtype.kind == "f" else features.astype(np.float64)
+    features = _wide(features)
     boxes = np.asarray(boxes, np.float64)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"boxes have shape {boxes.shape}: wanted (n, 4), xyxy")
-    if not scale > 0:
-        raise ValueError(f"scale is {scale!r}: wanted a number above 0")
+    if not stride > 0:
+        raise ValueError(f"stride is {stride!r}: wanted a number above 0")
     samples = whole_number("samples", samples)
     sides = [whole_number("size", side) for side in ((size, size) if np.ndim(size) == 0 else size)]
 
     def weights(low, high, cells, length):
         """How much each of ``length`` pixels counts in each cell between two edges: (n, cells, length)."""
         steps = (np.arange(cells * samples) + 0.5) / (cells * samples)
-        points = np.clip((low + (high - low) * steps) * scale - 0.5, 0, length - 1)
+        points = np.clip((low + (high - low) * steps) / stride - 0.5, 0, length - 1)
         hats = np.maximum(0, 1 - abs(points[..., None] - np.arange(length)))
         return hats.reshape(len(hats), cells, samples, length).mean(2).astype(features.dtype)
 

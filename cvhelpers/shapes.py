@@ -197,6 +197,8 @@ def _layer_field(layer, index, fields, shape):
         raise ValueError(f"layer {layer.name!r} enlarges its maps: wanted only layers that keep or shrink them")
     if kind == "ZeroPadding2D":
         return field.behind(1, padding=layer.padding[0][0])
+    if kind == "Cropping2D":
+        return field._replace(start=field.start + layer.cropping[0][0] * field.jump)
     if paths := getattr(layer, "receptive_field_paths", None):
         return _cover(layer, [_path_field(path, field) for path in paths])
     kernel = _kernel(layer)

@@ -1,13 +1,14 @@
 """The blocks against hand-computed cases, independent functional builds, TensorFlow and the published counts."""
 
-from cvhelpers import costs, layers, ops
+import copy
 
-import keras  # isort: skip
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cvhelpers import costs, layers, ops
+from cvhelpers._quiet import keras, tf
 
 few = settings(max_examples=12, deadline=None)
 K = keras.layers
@@ -265,6 +266,7 @@ EVERY = [
     layers.ResidualBlock(6, shortcut=None, kernel_initializer="glorot_normal", name="plain"),
     layers.BottleneckBlock(2, expansion=3, use_bias=True, name="bottleneck"),
     layers.LocalResponseNormalization(1, 1.0, 0.1, 0.5, name="lrn"),
+    layers.UpsampleBlock(3, name="upsample_without_skip"),
 ]
 
 
@@ -290,6 +292,51 @@ def test_layer_takes_images_of_any_size_after_it_was_built(layer):
         assert layer(x).shape == layer.compute_output_shape(x.shape)
     inputs = keras.Input((None, None, 3))
     assert layer(inputs).shape == layer.compute_output_shape(inputs.shape)
+
+
+@pytest.mark.parametrize("layer", EVERY, ids=lambda layer: layer.name)
+def test_layer_is_copied_and_exported_with_its_weights(layer, tmp_path):
+    x = random_images(2, 9, 8, 3)
+    model = model_of(type(layer).from_config(layer.get_config()), (9, 8, 3))
+    assert np.array_equal(copy.deepcopy(model)(x), model(x))
+    model.export(tmp_path / "served", verbose=False)
+    served = tf.saved_model.load(tmp_path / "served")
+    np.testing.assert_allclose(served.serve(tf.constant(x)), model(x), atol=1e-5)
+
+
+def test_a_block_with_a_skip_and_roi_align_are_saved_copied_and_exported(tmp_path):
+    maps, skip, boxes = keras.Input((8, 8, 3)), keras.Input((16, 16, 2)), keras.Input((2, 4))
+    parts = [layers.UpsampleBlock(4)([maps, skip]), layers.RoIAlign((2, 3), 2, 2)([maps, boxes])]
+    model = keras.Model([maps, skip, boxes], parts)
+    x = [random_images(2, 8, 8, 3), random_images(2, 16, 16, 2), np.float32([[[1, 2, 9, 12], [0, 0, 16, 16]]] * 2)]
+    model.save(tmp_path / "model.keras")
+    model.export(tmp_path / "served", verbose=False)
+    served = tf.saved_model.load(tmp_path / "served")
+    others = [keras.models.load_model(tmp_path / "model.keras"), copy.deepcopy(model)]
+    for other in (*(other(x) for other in others), served.serve([tf.constant(part) for part in x])):
+        for ours, theirs in zip(model(x), other):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_half_precision_moves_no_box_and_overflows_nowhere():
+    maps = np.tile(np.arange(600, dtype=np.float32)[None, None, :, None] / 600, (1, 4, 1, 1))
+    box = np.float32([[[510.3, 0, 512.3, 4]]])  # its centre is 511.3: the value there is 510.8 / 600
+    crop = layers.RoIAlign(1, dtype="mixed_float16")([maps, box])
+    assert crop.dtype == "float16"
+    assert float(crop[0, 0, 0, 0, 0]) == pytest.approx(510.8 / 600, abs=1e-3)
+    loud = layers.LocalResponseNormalization(0, 1.0, 1.0, 0.5, dtype="mixed_float16")(np.full((1, 1, 1, 1), 300.0))
+    assert float(loud[0, 0, 0, 0]) == pytest.approx(300 / (1 + 300**2) ** 0.5, abs=1e-3)
+
+
+@pytest.mark.parametrize("stride, samples, size", [(1, 1, 4), (4, 2, (2, 3)), (2, 3, 1)])
+def test_roi_align_equals_the_definition_also_outside_the_image(stride, samples, size):
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(3, 9, 7, 2)).astype(np.float32)
+    corner = rng.uniform(-12, 30, (3, 5, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(0, 30, (3, 5, 2))], -1).astype(np.float32)
+    expected = [ops.roi_align(one, its, size, stride, samples) for one, its in zip(maps, boxes)]
+    np.testing.assert_allclose(layers.RoIAlign(size, stride, samples)([maps, boxes]), expected, atol=1e-4)
+    np.testing.assert_allclose(layers.RoIAlign(3)([maps, boxes])[0], ops.roi_align(maps[0], boxes[0], 3), atol=1e-4)
 
 
 def test_every_convolution_starts_with_weights_of_its_own():
@@ -327,17 +374,17 @@ def test_block_computes_in_the_precision_it_was_given():
 @pytest.mark.parametrize(
     "build, words",
     [
-        (lambda: layers.InceptionModule(64, 0, 128, 16, 32, 32), "reduce_3x3=0"),
-        (lambda: layers.InceptionModule(64, 96, None, 16, 32, 32), "filters_3x3=None"),
+        (lambda: layers.InceptionModule(64, 0, 128, 16, 32, 32), "reduce_3x3 is 0"),
+        (lambda: layers.InceptionModule(64, 96, None, 16, 32, 32), "filters_3x3 is None"),
         (lambda: layers.InceptionModule(64, 96, 128, 16, 32, 32, strides=2), "keeps the size"),
         (lambda: layers.ResidualBlock(8, shortcut="C"), "shortcut='C'"),
-        (lambda: layers.ResidualBlock(8.0), "filters=8.0"),
-        (lambda: layers.ResidualBlock(8, strides=0), "strides=0"),
-        (lambda: layers.BottleneckBlock(8, expansion=True), "expansion=True"),
+        (lambda: layers.ResidualBlock(8.0), "filters is 8.0"),
+        (lambda: layers.ResidualBlock(8, strides=0), "strides is 0"),
+        (lambda: layers.BottleneckBlock(8, expansion=True), "expansion is True"),
         (lambda: layers.ResidualBlock(4, shortcut="A")(np.ones((1, 8, 8, 6))), "from 6 channels to 4"),
         (lambda: layers.ResidualBlock(4)(np.ones((8, 8, 6))), "batch, height, width, channels"),
-        (lambda: layers.LocalResponseNormalization(depth_radius=-1), "depth_radius=-1"),
-        (lambda: layers.LocalResponseNormalization(bias=0), "bias=0"),
+        (lambda: layers.LocalResponseNormalization(depth_radius=-1), "depth_radius is -1"),
+        (lambda: layers.LocalResponseNormalization(bias=0), "bias is 0"),
     ],
 )
 def test_bad_settings_are_refused_with_the_reason(build, words):

@@ -281,7 +281,7 @@ def test_roi_align_equals_crop_and_resize_with_average_pooling():
 
 def test_roi_align_scales_boxes_of_the_image_to_the_map():
     features, boxes = normal(8, 8, 2), np.array([[4.0, 8.0, 20.0, 28.0]])
-    np.testing.assert_allclose(ops.roi_align(features, boxes, 4, 1 / 4), ops.roi_align(features, boxes / 4, 4))
+    np.testing.assert_allclose(ops.roi_align(features, boxes, 4, 4), ops.roi_align(features, boxes / 4, 4))
     assert ops.roi_align(features, np.zeros((0, 4)), 4).shape == (0, 4, 4, 2)
 
 
@@ -346,9 +346,41 @@ def test_bad_arguments_of_a_convolution_are_named(function, change, message):
         (lambda: ops.roi_align(IMAGES[0], [0, 0, 1, 1], 2), r"boxes have shape \(4,\): wanted \(n, 4\)"),
         (lambda: ops.roi_align(IMAGES[0], [[0, 0, 1, 1]], 0), "size is 0: wanted"),
         (lambda: ops.roi_align(IMAGES[0], [[0, 0, 1, 1]], 2, samples=0), "samples is 0: wanted"),
-        (lambda: ops.roi_align(IMAGES[0], [[0, 0, 1, 1]], 2, scale=0), "scale is 0: wanted"),
+        (lambda: ops.roi_align(IMAGES[0], [[0, 0, 1, 1]], 2, stride=0), "stride is 0: wanted"),
     ],
 )
 def test_other_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+# ------------------------------------------------------------------------------------------------- half precision
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x: ops.conv2d(x[None, :, None, None], np.ones((3, 1, 1, 1), x.dtype)),
+        lambda x: ops.conv2d_loops(x[None, :, None, None], np.ones((3, 1, 1, 1), x.dtype)),
+        lambda x: ops.average_pool2d(np.tile(x[None, :, None, None], (1, 1, 3, 1)), 3),
+        lambda x: ops.batch_normalization(x[:, None]),
+        lambda x: ops.softmax(x / 100),
+        lambda x: ops.cross_entropy(x[None], [0]),
+        lambda x: ops.roi_align(np.tile(x[:, None, None], (1, 2, 1)), [[0, 0, 2, 3]], 1, samples=3),
+        lambda x: ops.sigmoid(-x / 1000),
+    ],
+)
+def test_half_precision_loses_nothing_on_the_way(compute):
+    """Sums of float16 overflow at 65,504 and keep three digits: the result is that of float64, in float32."""
+    numbers = np.array([100, 3000, 65_000])
+    np.testing.assert_allclose(compute(numbers.astype(np.float16)), compute(numbers.astype(float)), rtol=1e-3, atol=1e-6)
+
+
+def test_normalizing_half_precision_by_hand():
+    result = ops.batch_normalization(np.array([[100], [3000]], np.float16), epsilon=0)
+    assert result.dtype == np.float32 and result.ravel().tolist() == [-1, 1]
+
+
+def test_sigmoid_by_hand_and_far_out():
+    assert ops.sigmoid(np.log([1 / 3, 1, 3])).tolist() == pytest.approx([0.25, 0.5, 0.75])
+    assert ops.sigmoid([-1e4, 1e4]).tolist() == [0, 1]

@@ -61,7 +61,7 @@ def test_upsample_blocks_survive_saving(tmp_path):
 def test_an_upsample_block_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match="upsampling='cubic': wanted"):
         layers.UpsampleBlock(3, "cubic")
-    with pytest.raises(ValueError, match="filters=0"):
+    with pytest.raises(ValueError, match="filters is 0"):
         layers.UpsampleBlock(0)
     with pytest.raises(ValueError, match=r"skip has size \(9, 8\): wanted \(8, 8\)"):
         layers.UpsampleBlock(3)([random_maps(1, 4, 4, 2), random_maps(1, 9, 8, 2)])

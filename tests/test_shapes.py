@@ -131,3 +131,12 @@ def test_bad_models_are_named():
         receptive_field(enlarged)
     with pytest.raises(ValueError, match="no layer is called 'conv': wanted one of .*half"):
         receptive_field(enlarged, "conv")
+
+
+def test_cropping_moves_the_start_of_the_field():
+    layers = keras.layers
+    inputs = keras.Input((32, 32, 3))
+    x = layers.Conv2D(4, 3, strides=2)(inputs)
+    model = keras.Model(inputs, layers.Conv2D(4, 3)(layers.Cropping2D(((2, 0), (1, 1)))(x)))
+    # two rows of the map are cut off, each two pixels of the image further on
+    assert receptive_field(model) == ReceptiveField(size=7, jump=2, start=4)
