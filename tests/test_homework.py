@@ -22,6 +22,7 @@ from cvhelpers.homework import (
     exercises,
 )
 from cvhelpers.homework.compare import decode, difference, encode, plain
+from cvhelpers.homework.measured import Measured
 from cvhelpers.homework.sandbox import fresh_namespace, run_cells
 
 SETS = [path.name.split("_")[0] for path in build.solution_notebooks()]
@@ -263,19 +264,33 @@ def test_a_layer_or_model_is_judged_by_its_summary(capsys):
     assert "parameters: it is 306, wanted 314" in capsys.readouterr().out
 
 
-def test_limits_say_what_was_measured(capsys):
-    exercise = Exercise(
-        "toy.q1", "network", 1, ["a", "b"], [Case()], run=lambda answer: answer(),
-        limits={"accuracy": (0.97, None), "parameters": (None, 60_000)}, advice=lambda m: "too large",
+def measured(**options):
+    """An open exercise whose answer hands back numbers; the truth is that only their sum counts."""
+    return Measured(
+        "toy.q1", "network", 1, ["a", "b"], material=lambda rng: ([Case(3 if rng is None else 4)], 100),
+        score=lambda values, truth: {"accuracy": values[0]["right"] / truth, "parameters": values[0]["parameters"]},
+        limits={"accuracy": (0.97, None), "parameters": (None, 60_000)}, advice=lambda m: "too large", **options,
     )  # fmt: skip
-    exercise.check(lambda: {"accuracy": 0.98, "parameters": 70_000})
+
+
+def test_limits_say_what_was_measured(capsys):
+    exercise = measured()
+    exercise.check(lambda x: {"right": 98, "parameters": 70_000})
     assert "70,000, wanted at most 60,000" in (text := capsys.readouterr().out) and "too large" in text
-    exercise.check(lambda: {"accuracy": float("nan"), "parameters": 1})
+    exercise.check(lambda x: {"right": float("nan"), "parameters": 1})
     assert "not yet" in capsys.readouterr().out
-    exercise.check(lambda: 3)
-    assert "nothing could be measured" in capsys.readouterr().out
-    exercise.check(lambda: {"accuracy": 0.98, "parameters": 50_000})
+    exercise.check(lambda x: 3)
+    assert "cannot be measured" in capsys.readouterr().out
+    exercise.check(lambda x: {"right": 98, "parameters": 50_000})
     assert capsys.readouterr().out.startswith("✅")
+
+
+def test_an_open_exercise_judges_raw_answers_and_the_truth_stays_outside():
+    exercise, seen = measured(), []
+    outcome = attempt(exercise, lambda *args: seen.append(args) or {"right": 97, "parameters": 1}, exercise.cases[0])
+    assert seen == [(3,)] and outcome.value == {"right": 97, "parameters": 1}
+    assert exercise.judge([outcome], 100)[0] == RIGHT and exercise.judge([outcome], 101)[0] == NOT_YET
+    assert exercise.material(np.random.default_rng(0))[0][0].args == (4,)
 
 
 # The sets ----------------------------------------------------------------------------------------------------------

@@ -100,24 +100,24 @@ class Exercise:
         absolute: absolute tolerance, in addition.
         dtype: whether the dtype of arrays counts too.
         empty_shape: whether an empty answer needs the exact shape; otherwise an empty list stands for no boxes.
-        limits: for open exercises: dict from the name of a measured number to (lowest, highest), None for no limit;
-            ``run`` returns a dict of such numbers, and no table of answers is used.
-        advice: for open exercises: function of the measured dict that returns a diagnosis or None.
         may_change: whether the function may change its arguments.
         show: whether a message shows what was wanted.
+        partial: whether a part of the cases earns a part of the points in grading.
         seconds: how long grading waits at least for this question, when the answer trains a network.
     """
 
+    limits = None  # of open exercises: see :mod:`.measured`
+
     def __init__(self, name, target, points, hints, cases=None, *, fresh=None, summarise=None, run=None, tolerance=1e-4,
-                 absolute=0.0, dtype=False, empty_shape=False, limits=None, advice=None, may_change=False, show=None,
-                 seconds=0):  # fmt: skip
+                 absolute=0.0, dtype=False, empty_shape=False, may_change=False, show=None,
+                 partial=False, seconds=0):  # fmt: skip
         self.homework, self.name = name.split(".")
         self.target, self.points, self.hints, self.fresh = target, points, list(hints), fresh
         self.is_value = cases is None
         self.cases = [Case()] if cases is None else list(cases)
-        self.summarise, self.run, self.limits, self.advice = summarise, run, limits, advice
+        self.summarise, self.run = summarise, run
         self.accuracy = dict(tolerance=tolerance, absolute=absolute, dtype=dtype, empty_shape=empty_shape)
-        self.may_change, self.seconds = may_change, seconds
+        self.may_change, self.partial, self.seconds = may_change, partial, seconds
         self.show = (not self.is_value) if show is None else show
         self.hints_given = 0
 
@@ -158,8 +158,6 @@ class Exercise:
 
     def answers(self):
         """What the solution returns on each case, and the known mistakes; from the table beside the module."""
-        if self.limits:
-            return [None] * len(self.cases), []
         table = _table(self.homework).get(self.name)
         if table is None or len(table["want"]) != len(self.cases):
             raise LookupError(f"{self.homework}.json is stale: run python -m cvhelpers.homework build {self.homework}")
@@ -170,8 +168,6 @@ class Exercise:
         cases = cases or self.cases
         if any(outcome.todo for outcome in outcomes):
             return NOT_ATTEMPTED, f"write `{self.target}`, then run this cell again."
-        if self.limits:
-            return self._judge_limits(outcomes[0], cases[0])
         failing = [i for i, outcome in enumerate(outcomes) if self._wrong(outcome, wants[i])]
         if not failing:
             count = len(cases)
@@ -206,38 +202,6 @@ class Exercise:
         """Whether an outcome is not what was wanted."""
         changed = outcome.changed and not self.may_change
         return bool(outcome.error or changed or difference(outcome.value, want, **self.accuracy))
-
-    def _judge_limits(self, outcome, case):
-        if outcome.error:
-            return NOT_YET, f"{self.target}\n  raised      {outcome.error}"
-        measured = plain(outcome.value)
-        if not isinstance(measured, dict) or not set(self.limits) <= set(measured):
-            return NOT_YET, f"nothing could be measured: got {describe(outcome.value)}."
-        lines, right = [], True
-        for name, (lowest, highest) in self.limits.items():
-            value = measured[name]
-            number = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-            fine = number and (lowest is None or value >= lowest) and (highest is None or value <= highest)
-            wanted = " and ".join(
-                f"{word} {limit:,}" for word, limit in (("at least", lowest), ("at most", highest)) if limit is not None
-            )
-            shown = f"{value:,}" if isinstance(value, int) else f"{value:.3f}" if number else describe(value)
-            lines.append(f"  {name:<12}{shown}, wanted {wanted}" if not fine else f"  {name:<12}{shown}")
-            right &= fine
-        if right:
-            return RIGHT, "; ".join(f"{name} {limit_text(limits)}" for name, limits in self.limits.items()) + "."
-        diagnosis = self.advice(measured) if self.advice else None
-        return NOT_YET, "\n".join([self.target, *lines, *([f"  diagnosis   {diagnosis}"] if diagnosis else [])])
-
-
-def limit_text(limits):
-    """A limit in words.
-
-    >>> limit_text((0.97, None))
-    'at least 0.97'
-    """
-    words = zip(("at least", "at most"), limits)
-    return " and ".join(f"{word} {limit:,}" for word, limit in words if limit is not None)
 
 
 def attempt(exercise, answer, case):

@@ -66,7 +66,7 @@ class Grader:
                 if problem or len(outcomes) != len(cases[name]):
                     raise SystemExit(f"{paths[0].name} does not solve {name} here: {problem or notes}")
                 if question.limits:
-                    state, message = question.judge(outcomes, [None], [])
+                    state, message = question.judge(outcomes, tables[name][0], [])
                     if state != RIGHT:
                         raise SystemExit(f"{paths[0].name} does not solve {name} here: {message}")
                     continue

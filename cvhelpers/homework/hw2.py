@@ -3,7 +3,9 @@
 import numpy as np
 
 from . import Case, Exercise
-from .hw1 import as_text, load_digits
+from .compare import describe_kind
+from .hw1 import as_text, fresh_digits, load_digits
+from .measured import Measured
 
 __all__ = ["as_text", "few_digits", "load_digits", "q1", "q2", "q3", "q4", "q5", "q6", "q7"]
 
@@ -46,22 +48,33 @@ def _build(kind):
             layers.GlobalAveragePooling2D(name="average"),
         ],
     }
-    body["partly_frozen"] = [layers.Conv2D(4, 3, name="conv"), layers.Flatten(name="flatten")]
+    body["partly_frozen"] = body["frozen"] = [layers.Conv2D(4, 3, name="conv"), layers.Flatten(name="flatten")]
     shape = (5,) if kind == "dense" else (10, 10, 1)
     model = keras.Sequential([layers.Input(shape), *body[kind], layers.Dense(3, name="head")], name=kind)
     if kind == "partly_frozen":
+        for layer in model.layers:
+            layer.trainable = False
+    if kind == "frozen":
         model.trainable = False
     return model
 
 
 def _run_freeze(freeze, kind, count):
+    """What one step of training changes after `freeze`, whatever the flags say."""
     from .. import _quiet  # noqa: F401
+    import keras  # isort: skip
 
+    keras.utils.set_random_seed(1)
     model = _build(kind)
     returned = freeze(model, count)
+    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=True)
+    rng, before = np.random.default_rng(0), [np.array(weights) for weights in model.weights]
+    model.train_on_batch(rng.normal(size=(16, *model.input_shape[1:])), rng.normal(size=(16, 3)))
+    steps = {weights.path: (np.asarray(weights) != old).any() for weights, old in zip(model.weights, before)}
+    learned = [[w for w in layer.weights if steps[w.path] and "moving" not in w.path] for layer in model.layers]
     return {
-        "layers that train": [layer.name for layer in model.layers if layer.trainable_weights],
-        "parameters that train": sum(int(np.prod(weights.shape)) for weights in model.trainable_weights),
+        "layers that train": [layer.name for layer, weights in zip(model.layers, learned) if weights],
+        "parameters that train": sum(int(np.prod(weights.shape)) for layer in learned for weights in layer),
         "returned": returned,
     }
 
@@ -73,7 +86,9 @@ q1 = Exercise(
     [
         "`layer.trainable = False` freezes a layer, `layer.weights` is empty for layers that have nothing to learn.",
         "First make a list of the layers with weights, in order. All but the last `count` of them are frozen.",
-        "Compare the position with len(layers) - count: with `layers[-count:]` a count of 0 means all of them.",
+        "A model that is frozen as a whole trains nothing, whatever its layers say; and `model.trainable = …` sets all "
+        "of its layers. So which of the two comes first?",
+        "Compare positions in the list rather than slicing from its end: what is the slice for a count of 0? "
         "`model.trainable_weights` has what still trains; the size of one is the product of its shape.",
     ],
     [
@@ -84,6 +99,8 @@ q1 = Exercise(
         Case("normalized", 1),
         Case("normalized", 2),
         Case("partly_frozen", 1),
+        Case("frozen", 1),
+        Case("frozen", 2),
     ],
     fresh=lambda rng: [Case("small", 3), Case("normalized", 3), Case("partly_frozen", 2), Case("dense", 2)],
     run=_run_freeze,
@@ -126,6 +143,7 @@ q3 = Exercise(
     [
         Case(_image(2, 2, 1), np.array([[0.05, 0.5], [0.95, 0.15]]), 0.2),
         Case(_image(2, 3, 3), np.array([[0.0, 0.3, 0.99], [0.2, 0.7, 0.8]]), 0.5),
+        Case(_image(1, 3, 1), np.array([[0.25, 0.5, 0.75]]), 0.5),  # exactly at the two limits
         Case(_image(3, 2, 3), _rng.random((3, 2)), 0.0),
         Case(_image(3, 3, 3), _rng.random((3, 3)), 1.0),
         Case(_image(4, 5, 3), _rng.random((4, 5)), 0.4),
@@ -258,23 +276,32 @@ def _unit(images):
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)
 
 
-def _measure(augment):
+def _material(rng):
+    """A hundred digits, to be augmented ten times; the truth is their labels, and digits to test on."""
+    if rng:
+        digits = fresh_digits(rng)
+        rows = np.concatenate([np.flatnonzero(digits["train_labels"] == k)[:10] for k in range(10)])
+        images, labels = digits["train_images"][rows], digits["train_labels"][rows]
+    else:
+        digits, (images, labels) = load_digits(), few_digits()
+    seeds = rng.integers(0, 2**31, 10) if rng else range(10)
+    truth = images, labels, digits["test_images"], digits["test_labels"]
+    return [Case(images, int(seed)) for seed in seeds], truth
+
+
+def _score(values, truth):
     """Test accuracy of a kernel classifier on pixels, trained on 100 digits and ten augmented copies of each."""
-    images, labels = few_digits()
-    digits, rng = load_digits(), np.random.default_rng(0)
-    versions = [images]
-    for _ in range(10):
-        version = np.asarray(augment(images.copy(), rng))
-        if version.shape != images.shape or version.dtype != np.uint8:
-            raise ValueError(f"got {version.dtype} {version.shape}: wanted uint8 {images.shape}, as the images came in")
-        versions.append(version)
-    learn, see = _unit(np.concatenate(versions)), _unit(digits["test_images"])
-    wanted = np.eye(10)[np.tile(labels, 11)] - 0.1
-    weights = np.linalg.solve(np.exp(6 * (learn @ learn.T - 1)) + 0.01 * np.eye(len(learn)), wanted)
+    images, labels, test, wanted = truth
+    for version in values:
+        if not isinstance(version, np.ndarray) or version.shape != images.shape or version.dtype != np.uint8:
+            raise ValueError(f"got {describe_kind(version)}, wanted uint8 {images.shape}, as the images came in")
+    learn, see = _unit(np.concatenate([images, *values])), _unit(test)
+    goal = np.eye(10)[np.tile(labels, 11)] - 0.1
+    weights = np.linalg.solve(np.exp(6 * (learn @ learn.T - 1)) + 0.01 * np.eye(len(learn)), goal)
     scores = np.exp(6 * (see @ learn.T - 1)) @ weights
     return {
-        "accuracy": float((scores.argmax(1) == digits["test_labels"]).mean()),
-        "moved": float(np.mean([(version != images).any(axis=(1, 2)).mean() for version in versions[1:]])),
+        "accuracy": float((scores.argmax(1) == wanted).mean()),
+        "moved": float(np.mean([(version != images).any(axis=(1, 2)).mean() for version in values])),
     }
 
 
@@ -295,7 +322,7 @@ def _advice(measured):
     return "On the way: combine small shifts with small rotations or scalings, drawn anew for each image."
 
 
-q7 = Exercise(
+q7 = Measured(
     "hw2.q7",
     "augment",
     4,
@@ -306,8 +333,9 @@ q7 = Exercise(
         "rotation "
         "matrix, rounded and clipped to the image; then image[rows, columns].",
     ],
-    [Case()],
-    run=_measure,
+    material=_material,
+    run=lambda augment, images, seed: augment(images, np.random.default_rng(seed)),
+    score=_score,
     limits={"accuracy": (0.83, None)},
     advice=_advice,
 )

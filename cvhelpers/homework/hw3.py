@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import Case, Exercise
+from .measured import Measured
 
 KERAS = True  # grading gives the process the memory that TensorFlow needs
 _rng = np.random.default_rng(3)
@@ -83,22 +84,77 @@ q3 = Exercise(
 )
 
 
-# Networks from a specification ---------------------------------------------------------------------------------------
+# Networks from a specification: judged by their values, with weights that are the same for everybody -----------------
+
+
+def _parts(layer):
+    """The layer and all layers inside it, also those of a network inside a network."""
+    inner = list(layer._flatten_layers(include_self=False, recursive=False))
+    return [layer, *(part for one in inner for part in _parts(one))]
+
+
+def fill_weights(model, any_order=False):
+    """Give every weight of a Keras model a value that depends on its role and size only.
+
+    So two networks that compute the same agree, whatever the order in which their layers were made; a dense layer on
+    flattened maps agrees with the convolution that it replaces. Variances become positive, and the epsilon of batch
+    normalization, which nobody states, is that of Keras.
+
+    Args:
+        model: a built Keras model; changed in place.
+        any_order: whether a convolution treats all of its input channels alike, so that their order does not matter.
+
+    Returns:
+        the same model.
+    """
+    for layer in _parts(model):
+        if type(layer).__name__ == "BatchNormalization":
+            layer.epsilon = 1e-3
+    for variable in model.weights:
+        if "seed" in variable.path or np.dtype(str(variable.dtype)).kind != "f":
+            continue  # states of random layers
+        role, size = variable.path.split("/")[-1], int(np.prod(variable.shape))
+        rng = np.random.default_rng([size, sum(map(ord, role))])
+        # As in He initialisation: the scale of the values stays alike from layer to layer.
+        inputs = max(1, size // int(variable.shape[-1])) if len(variable.shape) > 1 else 1
+        values = rng.normal(size=size) * np.sqrt(2 / inputs) if inputs > 1 else rng.uniform(0.5, 1.5, size)
+        if role in ("beta", "bias", "moving_mean"):
+            values = values - 1
+        values = values.reshape(variable.shape).astype(np.float32)
+        if any_order and values.ndim == 4 and "transpose" not in variable.path:
+            values[:] = values[:, :, :1]
+        variable.assign(values)
+    return model
+
+
+def summary(model, inputs, any_order=False):
+    """Shape, number of parameters and values of a Keras model for one input, with weights by :func:`fill_weights`.
+
+    Args:
+        model: a Keras model.
+        inputs: float array, a batch, or a list of such arrays.
+        any_order: as for :func:`fill_weights`.
+
+    Returns:
+        dict with ``output shape`` (without the batch), ``parameters`` and ``values``.
+    """
+    model(inputs)  # a network without a stated input gets its weights here
+    values = np.asarray(fill_weights(model, any_order)(inputs, training=False))
+    return {"output shape": list(values.shape[1:]), "parameters": int(model.count_params()), "values": values}
 
 
 def _run_lenet(build):
-    from .networks import summary
-
+    """Input, output, parameters of each layer and values of a network for images of 28×28×1."""
     model = build()
-    sizes = [int(sum(np.prod(w.shape) for w in layer.weights)) for layer in model.layers if layer.weights]
-    images = np.random.default_rng(0).uniform(0, 1, (2, 28, 28, 1)).astype(np.float32)
-    if tuple(model.input_shape[1:]) != (28, 28, 1):
-        return {"input shape": list(model.input_shape[1:])}
-    facts = summary(model, images)
+    shape = getattr(model, "input_shape", (None, 28, 28, 1)) if getattr(model, "inputs", None) else (None, 28, 28, 1)
+    if tuple(shape[1:]) != (28, 28, 1):
+        return {"input shape": list(shape[1:])}
+    facts = summary(model, np.random.default_rng(0).uniform(0, 1, (2, 28, 28, 1)).astype(np.float32))
+    own = [[w for w in part.weights if part is not model] for part in _parts(model) if len(_parts(part)) == 1]
     return {
-        "input shape": list(model.input_shape[1:]),
+        "input shape": list(shape[1:]),
         "output shape": facts["output shape"],
-        "parameters of each layer": sizes,
+        "parameters of each layer": [int(sum(np.prod(w.shape) for w in weights)) for weights in own if weights],
         "values": facts["values"],
     }
 
@@ -123,9 +179,8 @@ q4 = Exercise(
 
 
 def _run_block(block, shape, *settings):
+    """Shape, parameters and values of a block of layers on maps of a shape."""
     import keras
-
-    from .networks import summary
 
     inputs = keras.Input(shape)
     model = keras.Model(inputs, block(inputs, *settings))
@@ -181,21 +236,35 @@ q6 = Exercise(
 # The open exercise ---------------------------------------------------------------------------------------------------
 
 
-def _measure(build_and_train):
-    """Parameters of the trained network, and its accuracy on 1,000 digits that it has not seen."""
+def _material(rng):
+    """Digits with labels to train on, and 1,000 others without; the truth is the labels of those."""
     from .. import data
+    from .hw1 import redraw
 
     images, labels = data.load_digits("train")
-    model = build_and_train(images.copy(), labels.copy())
-    test, truth = data.load_digits("test")
-    scores = np.asarray(model.predict(test, verbose=0))
-    if scores.shape != (len(test), 10):
-        raise ValueError(f"for {len(test)} images the network gives {scores.shape}, wanted ({len(test)}, 10)")
+    test, truth = data.load_digits("validation+test" if rng else "test")
+    if rng:
+        rows = rng.permutation(len(test))[:1000]
+        test, truth = redraw(test[rows, ..., 0], rng)[..., None], truth[rows]
+    return [Case(images, labels, test)], truth
+
+
+def _run(build_and_train, images, labels, test):
+    """What the trained network answers for the test images, and what it is made of."""
+    model = build_and_train(images, labels)
     return {
-        "accuracy": float((scores.argmax(-1) == truth).mean()),
-        "parameters": int(model.count_params()),
+        "scores": np.asarray(model.predict(test, verbose=0), np.float32),
+        "parameters": sum(int(np.prod(weights.shape)) for weights in model.weights),
         "convolutions": sum("Conv" in type(layer).__name__ for layer in model.layers),
     }
+
+
+def _score(values, truth):
+    """Parameters of the trained network, and its accuracy on 1,000 digits that it has not seen."""
+    scores = values[0]["scores"]
+    if scores.shape != (len(truth), 10):
+        raise ValueError(f"for {len(truth)} images the network gives {scores.shape}, wanted ({len(truth)}, 10)")
+    return {**values[0], "accuracy": float((scores.argmax(-1) == truth).mean())}
 
 
 def _advice(measured):
@@ -213,7 +282,7 @@ def _advice(measured):
     return "Nearly. Lower the learning rate towards the end, or let the images shift a little while it trains."
 
 
-q7 = Exercise(
+q7 = Measured(
     "hw3.q7",
     "build_and_train",
     4,
@@ -224,8 +293,9 @@ q7 = Exercise(
         "do.",
         "A learning rate that falls to zero helps: keras.optimizers.schedules.CosineDecay(0.003, number_of_steps).",
     ],
-    [Case()],
-    run=_measure,
+    material=_material,
+    run=_run,
+    score=_score,
     limits={"accuracy": (0.96, None), "parameters": (None, 60_000)},
     advice=_advice,
     seconds=180,

@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import Case, Exercise
+from .measured import Measured
 
 _rng = np.random.default_rng(4)
 
@@ -56,9 +57,11 @@ q2 = Exercise(
         Case(_labels(3, 5, 2), _labels(3, 5, 2), 5),
         Case(_labels(4, 2, 3, 3), _labels(4, 2, 3, 3), 4),
         Case(np.int32([[1]]), np.int32([[1]]), 3),
+        Case(_labels(2, 30, 40), _labels(2, 30, 40), 2),  # more than 255 pixels of each pair
     ],
     fresh=lambda rng: [
-        Case(_labels(c, h, w, rng=rng), _labels(c, h, w, rng=rng), int(c) + 1) for c, h, w in rng.integers(2, 9, (6, 3))
+        Case(_labels(c, h, w, rng=rng), _labels(c, h, w, rng=rng), int(c) + 1)
+        for c, h, w in [*rng.integers(2, 9, (6, 3)), (2, 40, 30)]
     ],
 )
 
@@ -168,28 +171,17 @@ q6 = Exercise(
 
 
 def _level(unet_level, fine_shape, coarse_shape, filters):
-    """What one level of a decoder is, as plain numbers: shape, parameters, and what it listens to."""
+    """What one level of a decoder is: shape, parameters, and its values with the same weights for everybody."""
     from .. import _quiet  # noqa: F401
     import keras  # isort: skip
 
-    keras.utils.set_random_seed(0)
+    from .hw3 import summary
+
     fine, coarse = keras.Input(fine_shape), keras.Input(coarse_shape)
-    out = unet_level(fine, coarse, filters)
-    model = keras.Model([fine, coarse], out)
+    model = keras.Model([fine, coarse], unet_level(fine, coarse, filters))
     rng = np.random.default_rng(0)
-    pictures = [rng.normal(size=(2, *shape)).astype(np.float32) for shape in (fine_shape, coarse_shape)]
-
-    def answer(*inputs):
-        return np.asarray(model(list(inputs)))
-
-    before = answer(*pictures)
-    return {
-        "shape": list(before.shape[1:]),
-        "parameters": model.count_params(),
-        "listens to the fine maps": bool(np.abs(answer(pictures[0] + 1, pictures[1]) - before).max() > 1e-6),
-        "listens to the coarse maps": bool(np.abs(answer(pictures[0], pictures[1] + 1) - before).max() > 1e-6),
-        "negative values": bool(before.min() < 0),
-    }
+    pictures = [rng.normal(size=(1, *shape)).astype(np.float32) for shape in (fine_shape, coarse_shape)]
+    return summary(model, pictures, any_order=True)
 
 
 q7 = Exercise(
@@ -202,12 +194,14 @@ q7 = Exercise(
         "Join with `keras.layers.Concatenate()([…, …])`, then a 3×3 convolution with `filters` filters, "
         'padding="same" and activation="relu".',
     ],
-    [Case((8, 8, 4), (4, 4, 6), 5), Case((6, 10, 3), (3, 5, 2), 4)],
+    [Case((4, 4, 4), (2, 2, 6), 5), Case((4, 6, 3), (2, 3, 2), 4)],
     run=_level,
+    tolerance=1e-3,
     fresh=lambda rng: [
         Case((2 * int(h), 2 * int(w), int(c)), (int(h), int(w), int(d)), int(f))
         for h, w, c, d, f in rng.integers(2, 9, (2, 5))
     ],
+    seconds=60,
 )
 
 SCENES = {"train": 600, "validation": 200}
@@ -232,22 +226,40 @@ def load_sticker_scenes(split="train"):
     return batch["images"], np.minimum(batch["semantic"], 3)
 
 
-def _measure(train_segmenter):
-    """Mean IoU on validation scenes of a network that the answer trains, and its parameters."""
-    from .. import _quiet  # noqa: F401
+def _material(rng):
+    """Scenes with maps to train on and scenes without; the truth is the maps of those."""
+    from .. import data
 
     images, labels = load_sticker_scenes("train")
     seen, truth = load_sticker_scenes("validation")
-    model = train_segmenter(images.copy(), labels.copy())
-    if not hasattr(model, "predict") or not hasattr(model, "count_params"):
+    if rng:
+        batch = data.load_scenes("validation", SCENES["validation"], seed=int(rng.integers(1, 2**40)))
+        seen, truth = batch["images"], np.minimum(batch["semantic"], 3)
+    return [Case(images, labels, seen)], truth
+
+
+def _run(train_segmenter, images, labels, seen):
+    """What the trained network answers for the scenes, and its parameters."""
+    from .. import _quiet  # noqa: F401
+
+    model = train_segmenter(images, labels)
+    if not hasattr(model, "predict") or not hasattr(model, "weights"):
         raise TypeError(f"return the trained Keras model, not {type(model).__name__}")
     scores = np.asarray(model.predict(seen, batch_size=50, verbose=0))
-    if scores.shape != (*truth.shape, 4):
-        raise ValueError(f"for images {seen.shape} the model gives {scores.shape}, wanted {(*truth.shape, 4)}")
-    prediction = scores.argmax(-1)
+    if scores.shape != (*seen.shape[:3], 4):
+        raise ValueError(f"for images {seen.shape} the model gives {scores.shape}, wanted {(*seen.shape[:3], 4)}")
+    parameters = sum(int(np.prod(weights.shape)) for weights in model.weights)
+    return {"classes": scores.argmax(-1).astype(np.uint8), "parameters": parameters}
+
+
+def _score(values, truth):
+    """Mean IoU on scenes that the network has not seen, and its parameters."""
+    prediction = values[0]["classes"]
+    if prediction.shape != truth.shape:
+        raise ValueError(f"the classes have the shape {prediction.shape}, wanted {truth.shape}")
     either = [((truth == k) | (prediction == k)).sum() for k in range(4)]
     both = [((truth == k) & (prediction == k)).sum() for k in range(4)]
-    return {"mean IoU": float(np.mean(np.divide(both, either))), "parameters": int(model.count_params())}
+    return {"mean IoU": float(np.mean(np.divide(both, either))), "parameters": values[0]["parameters"]}
 
 
 def _advice(measured):
@@ -262,7 +274,7 @@ def _advice(measured):
     )
 
 
-q8 = Exercise(
+q8 = Measured(
     "hw4.q8",
     "train_segmenter",
     4,
@@ -274,8 +286,9 @@ q8 = Exercise(
         "the training went well.",
         "Widths 8, 16, 32, 48 with skips, Adam with a learning rate of 5e-3 and six epochs are enough.",
     ],
-    [Case()],
-    run=_measure,
+    material=_material,
+    run=_run,
+    score=_score,
     limits={"mean IoU": (0.80, None), "parameters": (None, 60_000)},
     advice=_advice,
     seconds=180,

@@ -3,7 +3,8 @@
 import numpy as np
 
 from . import Case, Exercise
-from .answers import read_scenes
+from .answers import fresh_scenes, read_scenes
+from .measured import Measured
 
 _rng = np.random.default_rng(6)
 
@@ -235,13 +236,15 @@ def load_answers(part="train"):
     >>> load_answers()[0]["masks"].shape[1:]
     (28, 28)
     """
-    scenes = []
-    for scene in read_scenes(part):
-        number = scene["panoptic"][..., 1]
-        truth = number == np.unique(number[number > 0])[:, None, None]
-        chosen = {name: scene[name] for name in ("image", "boxes", "masks")}
-        scenes.append({**chosen, "truth": truth, "scores": scene["objectness"]})
-    return scenes
+    return [_chosen(scene) for scene in read_scenes(part)]
+
+
+def _chosen(scene):
+    """What this homework uses of a scene."""
+    number = scene["panoptic"][..., 1]
+    truth = number == np.unique(number[number > 0])[:, None, None]
+    chosen = {name: scene[name] for name in ("image", "boxes", "masks")}
+    return {**chosen, "truth": truth, "scores": scene["objectness"]}
 
 
 def _overlaps(masks, truth):
@@ -266,14 +269,19 @@ def _found(answer, shape):
     return masks[best_first], scores[best_first]
 
 
-def _measure(finish):
+def _material(rng):
+    """Answers of the networks for 40 scenes; the truth is the masks that are there."""
+    scenes = [_chosen(scene) for scene in (fresh_scenes(rng) if rng else read_scenes("test"))]
+    return [Case(scene["boxes"], scene["scores"], scene["masks"]) for scene in scenes], [s["truth"] for s in scenes]
+
+
+def _score(values, truth):
     """Mask AP over the test scenes without regard to classes, and what is wrong at an IoU of 0.5."""
     levels, scores, hits, things = np.linspace(0.5, 0.95, 10), [], [], 0
     count, fits = dict.fromkeys(("right", "duplicates", "elsewhere", "missed"), 0), []
-    for scene in load_answers("test"):
-        answer = finish(*(scene[name].copy() for name in ("boxes", "scores", "masks")))
-        masks, sure = _found(answer, scene["truth"].shape[1:])
-        overlaps = _overlaps(masks, scene["truth"])
+    for answer, true in zip(values, truth, strict=True):
+        masks, sure = _found(answer, true.shape[1:])
+        overlaps = _overlaps(masks, true)
         right = np.zeros((len(levels), len(masks)), bool)
         for level, row in zip(levels, right):
             left = overlaps.copy()
@@ -283,12 +291,12 @@ def _measure(finish):
                     row[k] = True
                     left[:, thing] = -1
         scores.append(sure), hits.append(right)
-        things += len(scene["truth"])
+        things += len(true)
         count["right"] += int(right[0].sum())
         near = overlaps.max(axis=1) >= 0.3
         count["duplicates"] += int((near & ~right[0]).sum())
         count["elsewhere"] += int((~near).sum())
-        count["missed"] += len(scene["truth"]) - int(right[0].sum())
+        count["missed"] += len(true) - int(right[0].sum())
         fits += overlaps.max(axis=1)[right[0]].tolist()
     order = np.argsort(-np.concatenate(scores), kind="stable")
     curves = [_area(row[order], things) for row in np.concatenate(hits, axis=1)]
@@ -317,7 +325,7 @@ def _advice(measured):
     return "The right masks are there, but not at the top of the list: hand on a score that tells how sure each is."
 
 
-q7 = Exercise(
+q7 = Measured(
     "hw6.q7",
     "finish",
     4,
@@ -327,8 +335,8 @@ q7 = Exercise(
         "with every mask kept so far is at most 0.5, say.",
         "A finer outline: average the pasted masks of all duplicates before you compare with 0.5.",
     ],
-    [Case()],
-    run=_measure,
+    material=_material,
+    score=_score,
     limits={"mask AP": (0.77, None)},
     advice=_advice,
 )

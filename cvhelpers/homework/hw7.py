@@ -3,7 +3,8 @@
 import numpy as np
 
 from . import Case, Exercise
-from .answers import read_scenes
+from .answers import fresh_scenes, read_scenes
+from .measured import Measured
 
 _rng = np.random.default_rng(7)
 
@@ -295,12 +296,14 @@ def load_answers(part="train"):
     >>> load_answers()[0]["panoptic"].shape
     (64, 64, 2)
     """
-    scenes = []
-    for scene in read_scenes(part):
-        stuff = np.where(scene["semantic"] < 3, scene["semantic"], -1)
-        chosen = {name: scene[name] for name in ("image", "labels", "scores", "panoptic")}
-        scenes.append({**chosen, "masks": _spread(scene["masks"], scene["boxes"]), "stuff": stuff})
-    return scenes
+    return [_chosen(scene) for scene in read_scenes(part)]
+
+
+def _chosen(scene):
+    """What this homework uses of a scene."""
+    stuff = np.where(scene["semantic"] < 3, scene["semantic"], -1)
+    chosen = {name: scene[name] for name in ("image", "labels", "scores", "panoptic")}
+    return {**chosen, "masks": _spread(scene["masks"], scene["boxes"]), "stuff": stuff}
 
 
 def _spread(small, boxes, size=64):
@@ -316,14 +319,20 @@ def _spread(small, boxes, size=64):
     return down @ small @ across.swapaxes(1, 2) > 0.5
 
 
-def _measure(decide):
+def _material(rng):
+    """Answers of the networks for 40 scenes; the truth is the panoptic map of each."""
+    scenes = [_chosen(scene) for scene in (fresh_scenes(rng) if rng else read_scenes("test"))]
+    names = ("masks", "labels", "scores", "stuff")
+    return [Case(*(scene[name] for name in names)) for scene in scenes], [scene["panoptic"] for scene in scenes]
+
+
+def _score(values, truths):
     """Panoptic quality over the test scenes, and what goes wrong in one scene on average."""
-    scenes, kinds = load_answers("test"), len(CLASSES)
+    kinds = len(CLASSES)
     overlap, right, wrong, missed = np.zeros((4, kinds))
     void = tiny = renamed = 0
-    for scene in scenes:
-        truth = scene["panoptic"]
-        answer = np.asarray(decide(*(scene[name].copy() for name in ("masks", "labels", "scores", "stuff"))))
+    for value, truth in zip(values, truths, strict=True):
+        answer = np.asarray(value)
         if answer.shape != truth.shape or answer.dtype.kind not in "iu":
             raise ValueError(f"the map is {answer.dtype} {answer.shape}, wanted whole numbers {truth.shape}")
         if answer[..., 0].min() < -1 or answer[..., 0].max() >= kinds or answer[..., 1].min() < 0:
@@ -350,7 +359,7 @@ def _measure(decide):
     seen = right + wrong + missed > 0
     quality = overlap[seen] / (right + wrong / 2 + missed / 2)[seen]
     sums = {"wrong": wrong.sum(), "scraps": tiny, "missed": missed.sum(), "misnamed": renamed, "void": void}
-    return {"PQ": float(quality.mean()), **{name: float(value / len(scenes)) for name, value in sums.items()}}
+    return {"PQ": float(quality.mean()), **{name: float(value / len(truths)) for name, value in sums.items()}}
 
 
 def _advice(measured):
@@ -365,7 +374,7 @@ def _advice(measured):
     return "It is near: try other scores and widths, and look for scraps of stuff that cannot be true."
 
 
-q7 = Exercise(
+q7 = Measured(
     "hw7.q7",
     "decide",
     4,
@@ -377,8 +386,8 @@ q7 = Exercise(
         "The seams around the stickers truly belong to the stickers: your q6 fills them, with a width of 2, say. "
         "Where no thing is near, void is better than a guess: a `stuff` of -1 leaves it.",
     ],
-    [Case()],
-    run=_measure,
+    material=_material,
+    score=_score,
     limits={"PQ": (0.78, None)},
     advice=_advice,
 )
