@@ -116,7 +116,7 @@ def restart(model, weights, learning_rate=None):
     Compiling costs a second; a loop over seeds or learning rates needs it only once.
 
     Args:
-        model: a compiled Keras model whose optimizer begins with zeros, as SGD, RMSprop and Adam do.
+        model: a compiled Keras model.
         weights: list of arrays, such as another model's ``get_weights()``.
         learning_rate: a new one for the optimizer; the present one when None.
 
@@ -131,9 +131,12 @@ def restart(model, weights, learning_rate=None):
     model.set_weights([np.asarray(array, np.float32) for array in weights])
     if not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
-    for variable in model.optimizer.variables:
+    with model.distribute_strategy.scope():
+        fresh = type(model.optimizer).from_config(model.optimizer.get_config())
+        fresh.build(model.trainable_variables)
+    for variable, start in zip(model.optimizer.variables, fresh.variables):
         if variable.name != "learning_rate":
-            variable.assign(keras.ops.zeros_like(variable))
+            variable.assign(start)
     if learning_rate is not None:
         model.optimizer.learning_rate = learning_rate
 
@@ -200,7 +203,7 @@ def fit(model, *args, label=None, **settings):
 
     Args:
         model: a compiled Keras model.
-        args, settings: as for ``model.fit``.
+        args, settings: as for ``model.fit``; ``verbose=1`` brings Keras's own bar back instead of the line.
         label: what the line starts with; the name of the model when None.
 
     Returns:
@@ -208,11 +211,14 @@ def fit(model, *args, label=None, **settings):
 
     Introduced in lesson 02.
     """
-    callbacks = [*settings.pop("callbacks", []), Progress(model.name if label is None else label)]
+    callbacks, verbose = settings.pop("callbacks", None) or [], settings.pop("verbose", 0)
+    callbacks = list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+    if not verbose:
+        callbacks.append(Progress(model.name if label is None else label))
     if model.built and not model.optimizer.built:  # or TensorFlow traces the first step twice
         with model.distribute_strategy.scope():
             model.optimizer.build(model.trainable_variables)
-    return model.fit(*args, verbose=0, callbacks=callbacks, **settings).history
+    return model.fit(*args, verbose=verbose, callbacks=callbacks, **settings).history
 
 
 def one_cycle(peak, steps, warm=0.15):

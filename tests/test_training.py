@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from cvhelpers import training
-
-import keras  # isort: skip
+from cvhelpers._quiet import keras
 
 
 def small_network():
@@ -103,6 +102,33 @@ def test_fit_keeps_the_callbacks_it_is_given():
     callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
     training.fit(small_network(), *points(), epochs=2, callbacks=[callback])
     assert seen == [0, 1]
+
+
+def test_fit_takes_one_callback_and_keras_own_bar(capfd):
+    seen = []
+    callback = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    training.fit(small_network(), *points(), epochs=1, callbacks=callback, verbose=2)
+    assert seen == [0] and "1/1 - " in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Nadam", "Adagrad"])  # the last two do not begin with zeros
+def test_a_restarted_training_is_that_of_a_fresh_optimizer(name):
+    def compiled():
+        training.set_seed(0)
+        model = small_network()
+        settings = {"momentum": 0.9} if name == "SGD" else {}
+        model.compile(getattr(keras.optimizers, name)(0.05, **settings), model.loss)
+        return model
+
+    model = compiled()
+    start = model.get_weights()
+    first = training.fit(model, *points(), epochs=3, shuffle=False)["loss"]
+    assert first[-1] < first[0]
+    training.restart(model, start)
+    assert training.fit(model, *points(), epochs=3, shuffle=False)["loss"] == first
+    training.restart(model, start, learning_rate=0.01)
+    slower = training.fit(model, *points(), epochs=3, shuffle=False)["loss"]
+    assert slower[0] == first[0] and slower != first
 
 
 def test_fit_traces_the_training_step_only_once_and_trains_the_same(monkeypatch):
