@@ -1,48 +1,68 @@
-"""The detectors, mask cropping and panoptic merge of lessons 16 to 18, against definitions and numbers by hand."""
+"""The one-stage detector: targets, loss and reading of the grid against numbers by hand; what it refuses."""
 
 import numpy as np
 import pytest
 
-from cvhelpers import boxes, data, ops, scenes
-from cvhelpers.layers import RoIAlign
-from cvhelpers.networks import detection, masks, panoptic, proposals
+from cvhelpers import boxes, data, scenes
+from cvhelpers._quiet import keras
+from cvhelpers.networks import detection, encoder
 
-import keras  # isort: skip
-import tensorflow as tf  # isort: skip
-
-
-@pytest.fixture(scope="module")
-def batch():
-    return data.load_scenes("validation", 6)
+BLANK = np.zeros((1, 64, 64, 3), np.uint8)
 
 
-@pytest.fixture(scope="module")
-def truths(batch):
-    return scenes.per_image(batch)
+class Says:
+    """A network that gives these answers whatever it sees."""
+
+    name = "says"
+
+    def __init__(self, answers, size=64):
+        self.answers, self.input_shape = np.asarray(answers, np.float32), (None, size, size, 3)
+
+    def predict(self, images, **settings):
+        return self.answers[: len(images)]
+
+    def compute_output_shape(self, shape):
+        return (shape[0], *self.answers.shape[1:])
 
 
-def answers_from_targets(targets, sure=8.0):
+def logit(probability):
+    return np.log(probability / (1 - probability))
+
+
+def before_softplus(sides):
+    return np.log(np.expm1(np.maximum(sides, 1e-3)))
+
+
+def answers_from_targets(targets, classes=10, sure=8.0):
     """What a perfect network would say."""
-    raw = np.full((*targets.shape[:3], 15), -sure, np.float32)
+    raw = np.full((*targets.shape[:3], 5 + classes), -sure, np.float32)
     raw[..., 0] = np.where(targets[..., 0] == 1, sure, -sure)
-    raw[..., 1:5] = np.log(np.expm1(np.maximum(targets[..., 1:5], 1e-3)))
+    raw[..., 1:5] = before_softplus(targets[..., 1:5])
     responsible = np.nonzero(targets[..., 0])
     raw[(*responsible, 5 + targets[..., 5][responsible].astype(int))] = sure
     return raw
 
 
-def test_targets_of_a_batch_lead_back_to_the_true_boxes_and_labels(batch, truths):
-    targets = detection.grid_targets(batch["boxes"], batch["labels"], 64)
-    for truth, place, objectness, kinds in zip(truths, *detection.read_grid(answers_from_targets(targets), 64)):
-        keep = detection.surest_rows(place, objectness)
-        found = detection.label_boxes(place[keep], objectness[keep, None] * kinds[keep], every_label=False)
-        overlaps = boxes.pairwise_iou(truth["boxes"], found["boxes"])
-        assert (overlaps.max(1) > 0.99).all()
-        assert (found["labels"][overlaps.argmax(1)] == truth["labels"]).all()
+def one_cell(sides, objectness=0.0, kinds=(0.0, 0.0)):
+    """Answers of a grid of one cell."""
+    return np.float32([[[[objectness, *before_softplus(np.float32(sides)), *kinds]]]])
 
 
-def test_padding_makes_no_cell_responsible():
+def test_targets_of_a_batch_lead_back_to_the_true_boxes_and_labels():
+    batch = data.load_scenes("validation", 6)
+    found = detection.detect(
+        Says(answers_from_targets(detection.grid_targets(batch["boxes"], batch["labels"], 64))), batch["images"]
+    )
+    for truth, answer in zip(scenes.per_image(batch), found):
+        overlaps = boxes.pairwise_iou(truth["boxes"], answer["boxes"])
+        assert overlaps.max(1).min() > 0.99
+        assert answer["labels"][overlaps.argmax(1)].tolist() == truth["labels"].tolist()
+
+
+def test_padding_and_images_without_things_make_no_cell_responsible():
     assert detection.grid_targets(np.zeros((1, 2, 4)), [[-1, -1]], 64)[..., 0].sum() == 0
+    nothing = detection.grid_targets(np.zeros((2, 0, 4)), np.zeros((2, 0)), 64)
+    assert nothing.shape == (2, 8, 8, 6) and nothing.sum() == 0
 
 
 def test_contested_cell_goes_to_the_nearer_box():
@@ -51,179 +71,151 @@ def test_contested_cell_goes_to_the_nearer_box():
     assert targets[0, 1, 5] == 1 and targets[0, 0, 5] == 0
 
 
-def test_generalised_iou_agrees_with_keras():
-    first, second = [[0.0, 0, 4, 4]] * 3, [[2.0, 1, 6, 5], [5, 0, 9, 4], [0, 0, 4, 4]]
-    cell = np.float32([2, 2])
-
-    def sides(b):
-        return np.float32([[cell[0] - x0, cell[1] - y0, x1 - cell[0], y1 - cell[1]] for x0, y0, x1, y1 in b])
-
-    iou, generalised = detection.side_ious(sides(first), sides(second))
-    ours = boxes.pairwise_iou(first[:1], second)[0]
-    assert np.allclose(np.maximum(iou, 0)[[0, 2]], ours[[0, 2]], atol=1e-5)
-    assert float(generalised[2]) == pytest.approx(1, abs=1e-5) and float(generalised[1]) < 0
+def test_a_cell_outside_a_thin_box_is_responsible_with_short_distances():
+    target = detection.grid_targets([[[5, 0, 7, 16]]], [[3]], 16)[0, 0]  # between the centres at x = 4 and 12
+    assert target[:, 0].tolist() == [1, 0]  # |4 - 6| is within half a cell, |12 - 6| is not
+    np.testing.assert_allclose(target[0, 1:5], [0.05, 0.4, 0.3, 1.2], atol=1e-6)
 
 
-def test_loss_is_small_for_the_perfect_answer_and_large_for_another(batch):
-    targets = detection.grid_targets(batch["boxes"], batch["labels"], 64)
-    loss = detection.detector_loss()
-    perfect = answers_from_targets(targets)
-    assert float(loss(targets, perfect)) < 0.1 < float(loss(targets, np.roll(perfect, 1, axis=1)))
+def test_class_numbers_are_those_of_the_data():
+    target = detection.grid_targets([[[0, 0, 16, 16]]], [[40]], 16, class_numbers=(0, 7, 40))
+    assert target[0, 0, 0, 5] == 2
+    found = detection.detect(Says(answers_from_targets(target, 3), 16), BLANK[:, :16, :16], class_numbers=(0, 7, 40))
+    assert found[0]["labels"].tolist() == [40]
+    assert detection.class_index([[0, -1, 7]], (0, 7)).tolist() == [[0, -1, 1]]
 
 
-def test_loss_without_class_weight_ignores_the_class(batch):
-    targets = detection.grid_targets(batch["boxes"], batch["labels"], 64)
-    loss, perfect = detection.detector_loss(class_weight=0.0), answers_from_targets(targets)
-    confused = perfect.copy()
-    confused[..., 5:] = 0
-    assert float(loss(targets, perfect)) == pytest.approx(float(loss(targets, confused)))
+def test_class_numbers_that_do_not_fit_are_refused_in_words():
+    with pytest.raises(ValueError, match=r"labels hold \[2\]: wanted some of \[3, 4"):
+        detection.grid_targets([[[0, 0, 8, 8]]], [[2]], 64)
+    with pytest.raises(ValueError, match="tells 1 classes apart, class_numbers has 10 entries"):
+        detection.detect(detection.build_detector(classes=1), BLANK)
 
 
-@pytest.mark.parametrize("stride", [1, 4])
-@pytest.mark.parametrize("samples", [1, 2])
-def test_roi_align_layer_equals_the_definition(truths, stride, samples):
-    rng = np.random.default_rng(0)
-    maps = rng.normal(size=(6, 64 // stride, 64 // stride, 3)).astype(np.float32)
-    some = np.stack([truth["boxes"][:1] for truth in truths])
-    some = np.concatenate([some, np.tile(np.float32([[[0, 0, 64, 64], [3.7, 0, 20.2, 11.1]]]), (6, 1, 1))], 1)
-    ours = RoIAlign(7, stride, samples)([maps, some]).numpy()
-    expected = [ops.roi_align(m, b, 7, stride, samples) for m, b in zip(maps, some)]
-    np.testing.assert_allclose(ours, expected, atol=1e-4)
+def test_generalised_iou_by_hand():
+    iou, generalised = detection.side_ious(np.float32([1, 1, 1, 1]), np.float32([3, 0.5, 0.5, 0.5]))
+    # 4 and 3.5 pixels, 1.5 in common, 6 covered; the smallest box around both has 4 × 2 = 8, 2 of them empty
+    assert float(iou) == pytest.approx(0.25, abs=1e-5) and float(generalised) == pytest.approx(0.0, abs=1e-5)
+    iou, generalised = detection.side_ious(np.float32([4, 0.5, 4, 0.5]), np.float32([0.5, 4, 0.5, 4]))
+    assert float(iou) == pytest.approx(1 / 15, abs=1e-5)
+    assert float(generalised) == pytest.approx(1 / 15 - (64 - 15) / 64, abs=1e-5)
 
 
-def test_roi_align_reads_a_ramp_exactly():
-    ramp = (np.arange(16, dtype=np.float32) * 4 + 2)[None, None, :, None].repeat(16, 1)  # stride 4: x of each cell
-    crop = RoIAlign(4, stride=4)([ramp, np.float32([[[10, 8, 30, 40]]])]).numpy()
-    np.testing.assert_allclose(crop[0, 0, 0, :, 0], [12.5, 17.5, 22.5, 27.5], atol=1e-4)
+def test_loss_by_hand():
+    """ln 2 of objectness (its target is the IoU of 1/4) + 2 × 3/4 of the box + 2 × ln 2 of the class."""
+    targets = np.float32([[[[1, 1, 1, 1, 1, 0]]]])
+    assert float(detection.detector_loss()(targets, one_cell([2, 2, 2, 2]))) == pytest.approx(3.57944, abs=1e-4)
+    places_only = detection.detector_loss(class_weight=0, box_weight=1)
+    assert float(places_only(targets, one_cell([2, 2, 2, 2]))) == pytest.approx(1.44315, abs=1e-4)
+    empty = targets * 0
+    assert float(detection.detector_loss()(empty, one_cell([2, 2, 2, 2]))) == pytest.approx(0.69315, abs=1e-4)
 
 
-def test_roi_align_is_serialised_with_its_settings_and_knows_its_shape():
-    layer = RoIAlign.from_config(RoIAlign(7, 4, 2).get_config())
-    assert (layer.size, layer.stride, layer.samples) == (7, 4, 2)
-    assert layer.compute_output_shape(((None, 16, 16, 8), (None, 5, 4))) == (None, 5, 7, 7, 8)
-    maps, some = keras.Input((16, 16, 8)), keras.Input((5, 4))
-    assert keras.Model([maps, some], layer([maps, some])).output_shape == (None, 5, 7, 7, 8)
+def test_loss_is_the_mean_over_responsible_cells():
+    targets = np.float32([[[[1, 1, 1, 1, 1, 0]] * 2]])
+    both = np.concatenate([one_cell([2, 2, 2, 2])] * 2, 2)
+    assert float(detection.detector_loss()(targets, both)) == pytest.approx(3.57944, abs=1e-4)
 
 
-@pytest.mark.parametrize("bad", [{"size": 0}, {"size": 7, "stride": 0}, {"size": 7, "samples": 1.5}])
-def test_roi_align_refuses_bad_settings(bad):
-    with pytest.raises(ValueError, match="wanted a (whole )?number"):
-        RoIAlign(**bad)
+def test_objectness_learns_the_iou_of_its_own_box():
+    targets, loss = np.float32([[[[1, 1, 1, 1, 1, 0]]]]), detection.detector_loss()
+    losses = {p: float(loss(targets, one_cell([2, 2, 2, 2], logit(p)))) for p in (0.1, 0.25, 0.4, 0.9)}
+    assert min(losses, key=losses.get) == 0.25
 
 
-def test_feature_maps_are_those_of_the_detector(batch):
+def test_grid_is_read_by_hand():
+    answers = np.full((1, 2, 2, 7), -9.0)
+    answers[0, 1, 0] = [logit(0.8), *before_softplus(np.array([0.2, 0.3, 0.4, 9])), 0, np.log(3)]
+    places, objectness, kinds = detection.read_grid(answers, 16)
+    np.testing.assert_allclose(places[0, 2], [2, 9, 8, 16], atol=1e-5)  # centre (4, 12), the last side clipped
+    assert objectness[0, 2] == pytest.approx(0.8) and kinds[0, 2].tolist() == pytest.approx([0.25, 0.75])
+
+
+def test_score_is_objectness_times_probability():
+    answers = np.full((1, 8, 8, 15), -9.0)
+    answers[..., 5:] = 0
+    answers[0, 3, 3, 0], answers[0, 3, 3, 5 + 4] = logit(0.6), np.log(9)  # probability 9 / 18
+    found = detection.detect(Says(answers), BLANK)[0]
+    assert found["labels"].tolist() == [7] and found["scores"].tolist() == pytest.approx([0.3])
+    every = detection.detect(Says(answers), BLANK, every_label=True)[0]
+    assert len(every["labels"]) == 10 and every["scores"][1:].tolist() == pytest.approx([0.6 / 18] * 9)
+
+
+def test_limits_of_what_is_reported():
+    apart = np.float32([[20 * i, 0, 20 * i + 9, 9] for i in range(4)])
+    sure = np.array([0.3, 0.05, 0.9, 0.051])
+    assert detection.surest_rows(apart, sure).tolist() == [2, 0, 3]
+    assert detection.surest_rows(apart, sure, least=0.2).tolist() == [2, 0]
+    assert detection.surest_rows(apart, sure, most=1).tolist() == [2]
+    half = np.float32([[0, 0, 10, 10], [0, 0, 10, 5.1]])
+    assert detection.surest_rows(half, np.array([0.9, 0.8])).tolist() == [0]
+    assert detection.surest_rows(half, np.array([0.9, 0.8]), threshold=0.6).tolist() == [0, 1]
+    assert len(detection.label_boxes(apart[:1], np.full((1, 10), 0.02), True)["labels"]) == 0
+    assert len(detection.label_boxes(apart[:1], np.full((1, 10), 0.021), True)["labels"]) == 10
+
+
+def test_sixteen_things_are_found_and_fewer_where_fewer_are_wanted():
+    things = np.float32([[[32 * c, 32 * r, 32 * c + 20, 32 * r + 20] for r in range(4) for c in range(4)]] * 1)
+    model = Says(answers_from_targets(detection.grid_targets(things, [[3] * 16], 128)), 128)
+    images = np.zeros((1, 128, 128, 3), np.uint8)
+    assert len(detection.detect(model, images)[0]["labels"]) == 16
+    assert len(detection.detect(model, images, most=5)[0]["labels"]) == 5
+
+
+def test_no_images_give_no_answers():
     model = detection.build_detector()
-    maps = masks.feature_maps(model, (1, 2, 4, 8))
-    assert [tuple(m.shape[1:]) for m in maps.outputs] == [(64, 64, 16), (32, 32, 32), (16, 16, 64), (8, 8, 96)]
-    assert not maps.trainable_weights
+    assert detection.detect(model, BLANK[:0]) == detection.detect(model, []) == []
 
 
-def test_crops_of_all_images_come_in_order(batch, truths):
-    maps = masks.feature_maps(detection.build_detector(), (2,))
-    some = [truth["boxes"] for truth in truths]
-    together = masks.crop_features(maps, batch["images"], some, batch_size=4)
-    last = masks.crop_features(maps, batch["images"][-1:], some[-1:])
-    assert len(together) == sum(map(len, some))
-    np.testing.assert_allclose(together[-len(some[-1]) :], last, atol=0.02)
-    assert masks.crop_features(maps, batch["images"], [np.zeros((0, 4))] * 6).shape == (0, 14, 14, 32)
+@pytest.mark.parametrize(
+    "images, words",
+    [
+        (BLANK / 255, "float64 from 0 to 0: wanted uint8, 0 to 255"),
+        (BLANK.astype(np.float32) + 200, "float32 from 200 to 200: wanted uint8"),
+        (np.zeros((1, 300, 451, 3), np.uint8), r"shape \(1, 300, 451, 3\): wanted .* 64 × 64 pixels"),
+        (BLANK[0], r"shape \(64, 64, 3\): wanted \(n, height, width, 3\)"),
+        (BLANK[..., :1], "wanted"),
+        ([BLANK[0], np.zeros((32, 64, 3), np.uint8)], "different sizes: wanted all of 64 × 64"),
+    ],
+)
+def test_images_that_the_network_was_not_built_for_are_refused_in_words(images, words):
+    with pytest.raises(ValueError, match=words):
+        detection.detect(detection.build_detector(), images)
 
 
-def test_true_masks_survive_cropping_and_pasting(truths):
-    some, true = [truth["boxes"] for truth in truths], [truth["masks"] for truth in truths]
-    small = masks.mask_targets(true, some)
-    back = masks.paste(small, np.concatenate(some), 64) > 0.5
-    flat = np.concatenate(true)
-    iou = (back & flat).sum((1, 2)) / (back | flat).sum((1, 2))
-    assert small.shape[1:] == (28, 28) and iou.min() > 0.9
+def test_a_network_that_diverged_says_so():
+    with pytest.raises(ValueError, match="'says' answers NaN"):
+        detection.detect(Says(np.full((1, 8, 8, 15), np.nan)), BLANK)
 
 
-def test_pasting_equals_bilinear_resizing_inside_the_box():
-    small = np.random.default_rng(0).random((1, 4, 4)).astype(np.float32)
-    pasted = masks.paste(small, np.float32([[2, 1, 10, 9]]), 12)[0]
-    expected = tf.image.resize(small[..., None], (8, 8)).numpy()[0, ..., 0]
-    np.testing.assert_allclose(pasted[1:9, 2:10], expected, atol=1e-5)
-    pasted[1:9, 2:10] = 0
-    assert (pasted == 0).all()
-
-
-def test_merging_gives_pixels_to_the_surest_mask_and_the_rest_to_stuff():
-    masks = np.zeros((3, 6, 6), bool)
-    masks[0, :4, :4], masks[1, 2:6, 2:6], masks[2, :4, :3] = True, True, True
-    found = {"labels": np.array([5, 6, 7]), "scores": np.array([0.8, 0.9, 0.7]), "masks": masks}
-    stuff = np.zeros((6, 6), int)
-    stuff[:, 5], stuff[0, 4] = 1, scenes.STICKER
-    merged = panoptic.merge_panoptic(found, stuff)
-    assert merged[3, 3].tolist() == [6, 1]  # both masks want it
-    assert merged[0, 0].tolist() == [5, 2]
-    assert 7 not in merged[..., 0]  # nothing of the third mask is free
-    assert merged[0, 5].tolist() == [1, 0] and merged[5, 0].tolist() == [0, 0]
-    assert merged[0, 4].tolist() == [-1, 0]  # called sticker, claimed by no mask
-
-
-def test_merging_the_truth_gives_the_truth(batch, truths):
-    for i, truth in enumerate(truths):
-        merged = panoptic.merge_panoptic(truth | {"scores": np.ones(len(truth["labels"]))}, batch["semantic"][i])
-        assert (merged[..., 0] == batch["panoptic"][i, ..., 0]).all()
-        assert ((merged[..., 1] > 0) == (batch["panoptic"][i, ..., 1] > 0)).all()
-
-
-def test_void_near_a_thing_goes_to_it_and_void_far_away_stays():
-    merged = np.zeros((9, 9, 2), np.int32)
-    merged[2:7, 2:7] = -1, 0
-    merged[4, 4] = 5, 1
-    before = merged.copy()
-    filled = panoptic.fill_seams(merged, width=1)
-    assert (filled[3:6, 4] == (5, 1)).all() and (filled[4, 3:6] == (5, 1)).all()
-    assert filled[2, 2].tolist() == [-1, 0] and filled[0, 0].tolist() == [0, 0]
-    assert (merged == before).all()
-    nothing = np.full((3, 3, 2), (-1, 0))
-    assert (panoptic.fill_seams(nothing) == nothing).all()
-
-
-def test_second_stage_learns_the_class_of_its_proposal_and_how_to_mend_it(truths):
-    moved = [truth["boxes"] + 1 for truth in truths]
-    targets = proposals._crop_targets(truths, moved)
-    assert (targets[:, 0] == np.concatenate([truth["labels"] for truth in truths]) - scenes.STICKER).all()
-    mended = boxes.decode(targets[:, 1:], np.concatenate(moved))
-    np.testing.assert_allclose(mended, np.concatenate([truth["boxes"] for truth in truths]), atol=1e-3)
-    far = proposals._crop_targets([truths[0]], [np.float32([[0, 0, 4, 4]])])
-    assert far[0, 0] == 10  # ten classes, so 10 is background
-
-
-def test_crops_show_the_pixels_inside_the_box(batch):
-    whole = proposals.crop_pixels(batch["images"][:1], [np.float32([[0, 0, 64, 64], [10, 20, 38, 48]])])
-    np.testing.assert_allclose(whole[1], batch["images"][0, 20:48, 10:38], atol=1e-3)
-
-
-def test_untrained_detectors_answer_in_the_right_form_even_with_nothing_to_say(batch):
-    model = detection.build_detector()
-    for found in (
-        detection.detect(model, batch["images"], every_label=True),
-        proposals.detect_in_two_stages(model, proposals.build_classifier(), batch["images"]),
-    ):
-        assert len(found) == 6
-        for one in found:
-            assert one["boxes"].shape == (len(one["labels"]), 4) and one["scores"].shape == one["labels"].shape
-    silent = keras.Model(model.input, model.output * 0 - 20)
-    empty = proposals.detect_in_two_stages(silent, proposals.build_classifier(), batch["images"])
-    assert all(len(one["labels"]) == 0 for one in empty)
-    masked = masks.add_masks(empty, masks.feature_maps(model), masks.build_mask_head(), batch["images"])
-    assert all(one["masks"].shape == (0, 64, 64) for one in masked)
-
-
-def test_same_code_takes_people_instead_of_digits():
+def test_detector_trains_on_people_whose_class_is_1_and_on_images_without_anybody():
     people = {
-        "images": np.zeros((2, 128, 128, 3), np.uint8),
-        "boxes": np.float32([[[10, 10, 60, 120], [0, 0, 0, 0]]] * 2),
-        "labels": np.array([[scenes.STICKER, -1]] * 2),
+        "images": np.zeros((4, 64, 64, 3), np.uint8),
+        "boxes": np.float32([[[10, 10, 40, 60]], [[0, 0, 0, 0]]] * 2),
+        "labels": np.array([[1], [-1]] * 2),
     }
-    model = detection.build_detector(128, classes=1)
-    targets = detection.grid_targets(people["boxes"], people["labels"], 128, class_numbers=(3,))
-    detection.compile_detector(model, 2, epochs=1)
-    assert np.isfinite(model.train_on_batch(people["images"], targets))
-    assert detection.detect(model, people["images"], class_numbers=(3,))[0]["boxes"].shape[1] == 4
+    model = detection.train_detector(people, epochs=1, batch_size=2)
+    assert model.output_shape == (None, 8, 8, 6)
+    assert all(set(one["labels"]) <= {1} for one in detection.detect(model, people["images"], class_numbers=(1,)))
 
 
 def test_size_that_the_grid_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="multiple of 8"):
         detection.build_detector(60)
+
+
+def test_maps_of_the_encoder_are_called_by_their_stride():
+    model = detection.build_detector()
+    for stride, channels in ((1, 16), (2, 32), (4, 64), (8, 96)):
+        assert model.get_layer(f"stride_{stride}").output.shape[1:] == (64 // stride, 64 // stride, channels)
+
+
+def test_a_ready_network_takes_the_place_of_the_encoder():
+    images = keras.Input((64, 64, 3))
+    maps = [keras.layers.Conv2D(stride, stride, stride)(images) for stride in (4, 8, 16)]
+    features = keras.Model(images, maps)
+    features.trainable = False
+    model = detection.build_detector(classes=2, features=features)
+    assert model.output_shape == (None, 8, 8, 7)
+    assert model.get_layer(encoder.layer_of_stride(16)).output.shape == (None, 4, 4, 16)
+    assert len(detection.detect(model, BLANK, class_numbers=(1, 2))) == 1

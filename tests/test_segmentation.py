@@ -151,3 +151,25 @@ def test_shipped_weights_belong_to_their_network_and_reach_their_measure(name, m
     batch = data.load_scenes("test", 100)
     found = segmentation.judge(scenes.sticker_map(batch["semantic"]), segmentation.segment(model, batch["images"]))
     assert found["mean_iou"] > mean_iou
+
+
+def test_no_images_give_no_maps_and_images_of_another_kind_are_refused():
+    model = segmentation.build_unet(16)
+    assert segmentation.segment(model, np.zeros((0, 16, 16, 3), np.uint8)).shape[0] == 0
+    with pytest.raises(ValueError, match="float32 from 0 to 0: wanted uint8"):
+        segmentation.segment(model, np.zeros((1, 16, 16, 3), np.float32))
+    with pytest.raises(ValueError, match=r"shape \(1, 300, 451, 3\): wanted"):
+        segmentation.segment(model, np.zeros((1, 300, 451, 3), np.uint8))
+
+
+def test_maps_of_many_images_come_in_order():
+    model = segmentation.build_unet(16, widths=(4, 8), decoder=(4,))
+    images = np.random.default_rng(0).integers(0, 256, (7, 16, 16, 3), np.uint8)
+    np.testing.assert_array_equal(segmentation.segment(model, images, 3), segmentation.segment(model, images, 7))
+
+
+def test_a_ready_network_takes_the_place_of_the_encoder():
+    images = keras.Input((32, 32, 3))
+    maps = [keras.layers.Conv2D(stride, stride, stride)(images) for stride in (2, 4, 8)]
+    features = keras.Model(images, maps)
+    assert segmentation.build_unet(32, 3, decoder=(8, 8, 4), features=features).output_shape == (None, 32, 32, 3)
