@@ -58,6 +58,38 @@ def test_the_explorer_draws_anew_when_kernel_position_or_weight_changes():
     assert "running notebook" in repr(explorer)
 
 
+def controls_of(widget, kind):
+    """All widgets of a kind inside a widget."""
+    inside = [found for child in getattr(widget, "children", ()) for found in controls_of(child, kind)]
+    return [widget] * isinstance(widget, kind) + inside
+
+
+def test_every_field_of_an_explorer_has_a_label():
+    widgets = pytest.importorskip("ipywidgets")
+    fields = (widgets.IntSlider, widgets.FloatText, widgets.Dropdown)
+    for explorer, count in ((plotting.explore_convolution(np.eye(6), KERNELS), 12), (plotting.explore_positions(), 4)):
+        labels = [field.description for field in controls_of(explorer, fields)]
+        assert len(labels) == count
+        assert all(labels) and len(set(labels)) == count
+
+
+def test_the_explorer_of_positions_computes_the_size_and_says_what_does_not_fit():
+    widgets = pytest.importorskip("ipywidgets")
+    explorer = plotting.explore_positions(size=7, kernel=3)
+    sliders = {slider.description: slider for slider in controls_of(explorer, widgets.IntSlider)}
+    (formula,), (picture,) = controls_of(explorer, widgets.HTML), controls_of(explorer, widgets.Image)
+    assert formula.value == "⌊(7 + 2·0 − 3) / 1⌋ + 1 = <b>5</b>"
+    before = bytes(picture.value)
+    sliders["stride"].value, sliders["padding"].value = 3, 2
+    assert formula.value == "⌊(7 + 2·2 − 3) / 3⌋ + 1 = <b>3</b>"
+    assert bytes(picture.value) != before
+    sliders["padding"].value, sliders["kernel"].value = 0, 9
+    assert "does not fit" in formula.value
+    assert picture.layout.visibility == "hidden"
+    sliders["size"].value = 10
+    assert formula.value.endswith("<b>1</b>") and picture.layout.visibility == "visible"
+
+
 @pytest.mark.parametrize("size, kernel, stride, padding", [(7, 3, 1, 0), (7, 3, 3, 0), (8, 3, 2, "same"), (8, 3, 2, 1)])
 def test_one_bar_is_drawn_for_each_position_that_fits(size, kernel, stride, padding):
     ax = plotting.show_positions(size, kernel, stride, padding)

@@ -128,6 +128,59 @@ def test_grey_bytes_keep_their_brightness():
     assert ax.images[0].norm.vmin == 0 and ax.images[0].norm.vmax == 255
 
 
+@pytest.mark.parametrize("shape", [(6, 8, 3), (6, 8, 4), (6, 8, 1), (6, 8)])
+def test_one_image_gets_one_picture(shape):
+    axes = plotting.show_images(np.full(shape, 90, np.uint8), titles=["photograph"])
+    assert len(axes) == 1
+    assert axes[0].images[0].get_array().shape[:2] == (6, 8)
+
+
+@pytest.mark.parametrize(
+    "values, share",
+    [
+        (np.array([[0, 51]], np.int64), 0.2),
+        (np.array([[0.0, 51.0]]), 0.2),
+        (np.array([[0, 13107]], np.uint16), 0.2),
+        (np.array([[0, 51]], np.uint16), 0.2),
+        (np.array([[0.0, 0.2]], np.float32), 0.2),
+        (np.array([[-3.0, 0.2]]), 0.2),
+    ],
+    ids=["whole numbers", "floats to 255", "16 bits", "bytes in 16 bits", "floats to 1", "below zero"],
+)
+@pytest.mark.parametrize("channels", [0, 3])
+def test_brightness_does_not_depend_on_what_else_is_in_the_image(values, share, channels):
+    if values.min() >= 0 and values.max() in (51, 13107):  # what makes the kind of number clear, far from the pixel
+        values = np.concatenate([values, [[values.max() * 5, 0]]]).astype(values.dtype)
+    image = np.repeat(values[..., None], channels, -1) if channels else values
+    picture = plotting.show_images([image])[0].images[0]
+    pixel = picture.get_array()[0, 1]
+    shown = pixel[0] if channels else picture.norm(pixel)
+    assert np.isclose(shown, share, atol=1e-3)
+    if not channels:
+        assert (picture.norm.vmin, picture.norm.vmax) in [(0, 1), (0, 255)]
+
+
+def test_a_dark_grey_image_stays_dark():
+    picture = plotting.show_images([np.full((4, 4), 20)])[0].images[0]
+    assert np.isclose(picture.norm(picture.get_array()[0, 0]), 20 / 255)
+
+
+def test_names_may_be_given_for_own_class_numbers():
+    ax = plotting.show_boxes(IMAGE, [[1, 1, 3, 3]], labels=[7], names={7: "mug"})
+    assert [text.get_text() for text in ax.texts] == ["mug"]
+    ax = plotting.show_masks(IMAGE, np.ones((1, 6, 8)), labels=[7], names={7: "mug"})
+    assert [text.get_text() for text in ax.texts] == ["mug"]
+    ax = plotting.show_label_map(np.array([[7, -1]]), names={7: "mug"})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["void", "mug"]
+
+
+def test_a_class_without_a_name_is_named():
+    with pytest.raises(ValueError, match=r"a box has class 3 but the 1 names are for \[0\]: wanted .*\{3: 'name'"):
+        plotting.show_boxes(IMAGE, [[1, 1, 3, 3]], labels=[3], names=["mug"])
+    with pytest.raises(ValueError, match="a mask has class 3"):
+        plotting.show_masks(IMAGE, np.ones((1, 6, 8)), labels=[3], names=["mug"])
+
+
 def test_boxes_lie_on_pixel_edges_and_padding_is_skipped():
     boxes = np.array([[0, 0, 8, 6], [2, 1, 5, 4], [0, 0, 0, 0]], np.float32)
     ax = plotting.show_boxes(IMAGE, boxes, [1, 0, -1], ["cat", "dog"], scores=[0.5, 0.987, 0])
@@ -194,6 +247,15 @@ def test_kernels_share_a_scale_around_zero_and_show_their_numbers():
     assert [text.get_text() for text in axes[1].texts] == ["-2", "0", "0", "0", "-2", "0", "0", "0", "-2"]
 
 
+def test_a_scale_of_its_own_shows_the_signs_of_small_weights():
+    axes = plotting.show_kernels([np.eye(3), -8 * np.eye(3)], same_scale=False)
+    assert [(ax.images[0].norm.vmin, ax.images[0].norm.vmax) for ax in axes] == [(-1, 1), (-8, 8)]
+
+
+def test_no_sign_is_shown_as_black():
+    assert style.SIGNS([0.0, 1.0])[:, :3].max(1).min() > 0.6  # a projector shows the dark ends of RdBu as black
+
+
 def test_large_kernels_have_no_numbers_and_channels_have_rows():
     axes = plotting.show_kernels(RANDOM.normal(size=(7, 7, 3, 4)))
     assert len(axes) == 12 and not any(ax.texts for ax in axes)
@@ -229,6 +291,28 @@ def test_a_single_history_needs_no_label():
     assert len(ax.lines) == 1
 
 
+class History:
+    """What Keras's ``fit`` gives back, as far as the picture needs it."""
+
+    def __init__(self, **history):
+        self.history, self.epoch = history, list(range(len(history["loss"])))
+
+
+@pytest.mark.parametrize(
+    "histories",
+    [
+        History(loss=[3, 1]),
+        [History(loss=[4, 1]), {"loss": [2, 1]}],
+        {"plain": History(loss=[3, 1])},
+        {"plain": [History(loss=[4, 1]), History(loss=[2, 1])]},
+        {"loss": np.array([3, 1])},
+    ],
+    ids=["one", "a list", "with a label", "several with a label", "arrays"],
+)
+def test_histories_of_keras_are_drawn_as_they_are(histories):
+    assert plotting.show_history(histories).lines[0].get_ydata().tolist() == [3, 1]
+
+
 def test_confusion_has_all_numbers_and_names():
     ax = plotting.show_confusion(np.array([[5, 1], [0, 0]]), ["cat", "zebra"])
     assert [text.get_text() for text in ax.texts] == ["5", "1", "0", "0"]
@@ -250,6 +334,40 @@ def test_animation_has_one_frame_for_each_output_pixel():
     assert len(list(animation.new_frame_seq())) == 9
     assert "<script" in animation.to_jshtml()
     assert plt.get_fignums() == []  # a notebook must not show the first frame as well
+
+
+def test_cells_that_are_still_empty_do_not_look_like_the_brightest_ones():
+    ax = plotting.convolution_strip(np.eye(4), np.ones((3, 3)), positions=[1])[0, 2]
+    assert np.isnan(ax.images[0].get_array().filled(np.nan)).tolist() == [[False, False], [True, True]]
+    assert ax.axison and ax.patch.get_hatch() == "///"  # the ground shows where the map is empty
+
+
+def test_a_layer_adds_its_channels_and_keeps_its_filters_apart():
+    image, kernels = RANDOM.integers(0, 9, (4, 4, 3)), RANDOM.integers(-2, 3, (3, 3, 3, 2))
+    axes = plotting.convolution_strip(image, kernels, positions=[3])
+    assert axes.shape == (3, 4)
+    expected = [[int((image[r : r + 3, c : c + 3] * kernels[..., f]).sum()) for r in (0, 1) for c in (0, 1)]
+                for f in (0, 1)]  # fmt: skip
+    assert [[float(text.get_text()) for text in axes[f, 3].texts] for f in (0, 1)] == expected
+    assert not axes[2, 3].get_visible()  # three channels, two maps
+    assert np.array_equal(axes[2, 1].images[0].get_array(), kernels[:, :, 2, 0])
+    assert len(list(plotting.animate_convolution(image, kernels).new_frame_seq())) == 4
+
+
+def test_a_page_that_runs_no_script_has_no_dead_button():
+    page = plotting.animation_html(plotting.animate_convolution(np.eye(4), np.ones((3, 3))), "eye").data
+    before, script = page.split("<script>")
+    assert "<button" not in before and "<input" not in before and "Run this cell" in before
+    assert '<label>step <input type="range"' in script and 'aria-label="play or pause"' in script
+
+
+def test_the_pipeline_says_names_and_shapes_and_frames_what_is_new():
+    steps = {"photograph": IMAGE, "filters": RANDOM.normal(size=(4, 6, 5)), "flatten": np.zeros(1200)}
+    ax = plotting.draw_pipeline(steps, new=2)
+    words = ["photograph", "6×8×3", "filters", "4×6×5", "flatten", "1,200"]
+    assert [text.get_text() for text in ax.texts if text.get_text()] == words
+    assert sum(patch.get_linewidth() == 3 for patch in ax.patches) == 2
+    assert len(ax.images) == 1 + 3 + 1  # of many maps the first three
 
 
 def test_stored_player_is_the_same_text_each_time_and_small():
@@ -282,6 +400,11 @@ BAD = {
     "class without a name": lambda: plotting.show_label_map(np.array([[3]]), names=["a"]),
     "panoptic without instances": lambda: plotting.show_panoptic(None, np.zeros((2, 2), int)),
     "panoptic of another size": lambda: plotting.show_panoptic(IMAGE, panoptic_map()),
+    "pipeline of four axes": lambda: plotting.draw_pipeline({"batch": np.zeros((1, 2, 2, 3))}),
+    "pipeline without steps": lambda: plotting.draw_pipeline({}),
+    "image of words": lambda: plotting.show_images([np.array([["a", "b"]])]),
+    "no histories": lambda: plotting.show_history({}),
+    "filters of another depth": lambda: plotting.animate_convolution(IMAGE, np.zeros((3, 3, 2, 1))),
     "kernel of five axes": lambda: plotting.show_kernels(np.zeros((1, 1, 1, 1, 1))),
     "maps of a batch": lambda: plotting.show_feature_maps(np.zeros((2, 3, 3, 4))),
     "measure missing": lambda: plotting.show_history({"a": {"loss": [1]}}, measure="accuracy"),

@@ -3,11 +3,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import COLORS, cells, grid, text_color
+from .style import COLORS, SIGNS, cells, grid, text_color
 
 
-def show_kernels(kernels, titles=None, columns=None, size=1.9, numbers=None):
-    """Filters as pictures: zero is white, positive blue, negative red, the same scale for all.
+def show_kernels(kernels, titles=None, columns=None, size=1.9, numbers=None, same_scale=True):
+    """Filters as pictures: zero is white, positive blue, negative red.
 
     Args:
         kernels: array (height, width), (height, width, filters) or (height, width, channels, filters): then one
@@ -16,6 +16,7 @@ def show_kernels(kernels, titles=None, columns=None, size=1.9, numbers=None):
         columns: pictures in a row; only for kernels without a channel axis.
         size: width of one picture in inches.
         numbers: True writes the weights into the cells; when None, only up to 5 × 5.
+        same_scale: False gives each filter all shades for itself, so that the signs of small weights are seen, too.
 
     Returns:
         array of the axes.
@@ -41,10 +42,10 @@ def show_kernels(kernels, titles=None, columns=None, size=1.9, numbers=None):
         columns = filters
     pictures = kernels.reshape(height, width, -1)
     axes = grid(pictures.shape[-1], columns, size, 0.3 * (titles is not None))
-    limit = np.abs(kernels).max() or 1.0
     numbers = max(height, width) <= 5 if numbers is None else numbers
     for i, ax in enumerate(axes):
-        cells(ax, pictures[..., i], "RdBu", -limit, limit, numbers)
+        limit = np.abs(kernels if same_scale else pictures[..., i]).max() or 1.0
+        cells(ax, pictures[..., i], SIGNS, -limit, limit, numbers)
         if titles is not None and i < filters:
             ax.set_title(str(titles[i]))
     return axes
@@ -92,8 +93,8 @@ def show_history(histories, measure="loss", ax=None, validation=True):
     """Curves over the epochs: the mean of several runs as a line, from the smallest to the largest as a band.
 
     Args:
-        histories: dict from a label to a history (dict from measure to list of numbers) or to a list of histories of
-            the same network with several seeds; a single history is fine too.
+        histories: dict from a label to a history (Keras's ``History`` or a dict from measure to numbers) or to a list
+            of histories of the same network with several seeds; a single history or list is fine too.
         measure: name of the measure, such as ``"loss"`` or ``"accuracy"``.
         ax: Matplotlib axes to draw on; new ones when None.
         validation: also draw ``val_…``, dashed, where the histories have it.
@@ -110,11 +111,18 @@ def show_history(histories, measure="loss", ax=None, validation=True):
     >>> ax.lines[0].get_ydata().tolist(), len(ax.lines), len(ax.collections)
     ([2.5, 1.5, 1.0], 2, 1)
     """
-    if measure in histories or any(isinstance(v, list) and v and np.isscalar(v[0]) for v in histories.values()):
+    histories = getattr(histories, "history", histories)  # Keras's History
+    numbers = (list, tuple, np.ndarray)
+    if not isinstance(histories, dict) or any(
+        isinstance(values, numbers) and len(values) and np.isscalar(values[0]) for values in histories.values()
+    ):
         histories = {"training": histories}
+    if not histories:
+        raise ValueError("there are no histories: wanted at least one")
     ax = plt.subplots()[1] if ax is None else ax
     for i, (label, runs) in enumerate(histories.items()):
-        runs = [runs] if isinstance(runs, dict) else list(runs)
+        runs = getattr(runs, "history", runs)
+        runs = [runs] if isinstance(runs, dict) else [getattr(run, "history", run) for run in runs]
         color = COLORS[i % len(COLORS)]
         if not runs or any(measure not in run for run in runs):
             have = ", ".join(runs[0]) if runs else "nothing"
@@ -176,3 +184,72 @@ def show_confusion(matrix, names=None, ax=None):
     ax.set(xlabel="predicted", ylabel="true")
     ax.tick_params(length=0)
     return ax
+
+
+def draw_pipeline(steps, new=0, size=1.55, ax=None):
+    """One picture on its way through a network: a box for each step, with its numbers as a picture and its shape.
+
+    Args:
+        steps: dict from name to array: (height, width), (height, width, channels), or (numbers,) for a vector. Three
+            channels of whole numbers are an image in colour; of other maps the first three are shown.
+        new: as many boxes at the end are framed, because they are new in this lesson.
+        size: side of a box in inches.
+        ax: Matplotlib axes to draw on; new ones when None.
+
+    Returns:
+        the Matplotlib axes.
+
+    Raises:
+        ValueError: no steps, or an array of another shape.
+
+    Introduced in lesson 03.
+
+    >>> ax = draw_pipeline({"photograph": np.zeros((8, 8, 3), np.uint8), "flatten": np.zeros(192)})
+    >>> [text.get_text() for text in ax.texts if text.get_text()]
+    ['photograph', '8×8×3', 'flatten', '192']
+    """
+    steps = {name: np.asarray(values) for name, values in steps.items()}
+    for name, values in steps.items():
+        if values.ndim not in (1, 2, 3) or not values.size:
+            raise ValueError(f"{name!r} has shape {values.shape}: wanted (height, width[, channels]) or (numbers,)")
+    if not steps:
+        raise ValueError("there are no steps: wanted at least one")
+    gap, middle = 0.42, 0.5
+    if ax is None:
+        ax = plt.subplots(figsize=(len(steps) * size * (1 + gap), size * 1.75))[1]
+    for i, (name, values) in enumerate(steps.items()):
+        left = i * (1 + gap)
+        pictures = _step_pictures(values)
+        shift = 0.1 if len(pictures) > 1 else 0.0
+        side = 1 - shift * (len(pictures) - 1)
+        width = 0.16 if values.ndim == 1 else side
+        for k, (picture, look) in reversed(list(enumerate(pictures))):
+            x = left + k * shift + (0.42 if values.ndim == 1 else 0)
+            y = middle - 0.5 + k * shift
+            ax.imshow(picture, extent=(x, x + width, y, y + side), zorder=2 - 0.1 * k, interpolation="nearest", **look)
+            ax.add_patch(plt.Rectangle((x, y), width, side, fill=False, edgecolor="#444444", zorder=2 - 0.1 * k))
+        shape = "×".join(f"{n:,}" for n in values.shape)
+        ax.text(left + 0.5, 1.12, name, ha="center", weight="bold")
+        ax.text(left + 0.5, -0.12, shape, ha="center", va="top")
+        if i:
+            ends = (left - 0.11, middle), (left - gap + 0.11, middle)
+            ax.annotate("", *ends, arrowprops={"arrowstyle": "-|>", "linewidth": 2, "shrinkA": 0, "shrinkB": 0})
+        if i >= len(steps) - new:
+            frame = {"fill": False, "edgecolor": COLORS[3], "linewidth": 3, "clip_on": False}
+            ax.add_patch(plt.Rectangle((left - 0.09, -0.4), 1.18, 1.72, **frame))
+    ax.set(xlim=(-0.1, len(steps) * (1 + gap) - gap + 0.1), ylim=(-0.42, 1.36), aspect="equal")
+    ax.axis("off")
+    return ax
+
+
+def _step_pictures(values):
+    """What one box of a pipeline shows: [(picture, settings of imshow)], front first."""
+    if values.ndim == 3 and values.shape[-1] == 3 and values.dtype.kind in "iu":
+        return [(values.astype(np.uint8), {})]
+    signed = values.min() < 0
+    limit = max(np.abs(values).max(), 1e-12)
+    look = {"cmap": SIGNS, "vmin": -limit, "vmax": limit} if signed else {"cmap": "gray", "vmin": 0, "vmax": limit}
+    if values.ndim == 1:
+        return [(values[:, None], {**look, "aspect": "auto"})]
+    maps = values[..., None] if values.ndim == 2 else values
+    return [(maps[..., k], look) for k in range(min(3, maps.shape[-1]))]

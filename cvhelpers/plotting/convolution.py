@@ -1,4 +1,4 @@
-"""A sliding filter: still, in motion, and as a widget to play with."""
+"""A sliding filter: still and in motion, with one filter or a whole layer of them."""
 
 import base64
 import io
@@ -10,40 +10,64 @@ from matplotlib.animation import AbstractMovieWriter, FuncAnimation
 from matplotlib.patches import Rectangle
 
 from ..shapes import conv_output_size, margins
-from .style import COLORS, cells, shade
+from .style import COLORS, SIGNS, cells, shade
 
 
 def _slide(image, kernel, stride=1, padding=0):
-    """Padded image, kernel, output and the upper left corners of all windows, checked."""
+    """Padded image (h, w), kernel and output of one filter, checked."""
     image, kernel = np.asarray(image, float), np.asarray(kernel, float)
     if image.ndim != 2 or kernel.ndim != 2:
         raise ValueError(f"image {image.shape} and kernel {kernel.shape}: wanted two arrays (height, width)")
+    padded, kernels, output = _slide_layer(image[..., None], kernel[..., None, None], stride, padding)
+    return padded[..., 0], kernels[..., 0, 0], output[..., 0]
+
+
+def _slide_layer(image, kernels, stride=1, padding=0):
+    """Padded image (h, w, channels), kernels (h, w, channels, filters), output (h, w, filters), checked."""
+    image, kernels = np.asarray(image, float), np.asarray(kernels, float)
+    if image.ndim == 2 and kernels.ndim == 2:
+        image, kernels = image[..., None], kernels[..., None, None]
+    if image.ndim != 3 or kernels.ndim != 4 or kernels.shape[2] != image.shape[2]:
+        raise ValueError(f"image {image.shape} and kernel {kernels.shape}: wanted (height, width) for both, or "
+                         "(height, width, channels) and (height, width, channels, filters)")  # fmt: skip
     if stride < 1 or padding < 0:
         raise ValueError(f"stride {stride}, padding {padding}: wanted a stride of at least 1, a padding of at least 0")
-    padded = np.pad(image, padding)
-    if kernel.shape[0] > padded.shape[0] or kernel.shape[1] > padded.shape[1]:
-        raise ValueError(f"the kernel {kernel.shape} is larger than the image {padded.shape}: wanted a smaller one")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel.shape)[::stride, ::stride]
-    return padded, kernel, (windows * kernel).sum((-2, -1))
+    padded = np.pad(image, ((padding, padding), (padding, padding), (0, 0)))
+    shape = kernels.shape[:2]
+    if shape[0] > padded.shape[0] or shape[1] > padded.shape[1]:
+        raise ValueError(f"the kernel {shape} is larger than the image {padded.shape[:2]}: wanted a smaller one")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, shape, axis=(0, 1))[::stride, ::stride]
+    return padded, kernels, np.einsum("yxchw,hwcf->yxf", windows, kernels)
 
 
-def _draw(axes, padded, kernel, output, stride, padding, position):
-    """Draw the state after ``position`` steps: the image with the window, the kernel, the output so far."""
-    for ax, title in zip(axes, ("image", "kernel", "output")):
-        ax.clear()
-        ax.set_title(title)
+def _draw(axes, padded, kernels, output, stride, padding, position):
+    """Draw the state after ``position`` steps in axes (rows, 1 + filters + 1): image, filters, the maps so far."""
     row, column = divmod(position, output.shape[1])
-    limit = np.abs(kernel).max() or 1
-    numbers = [max(values.shape) <= 9 for values in (padded, kernel, output)]
-    done = np.where(np.arange(output.size).reshape(output.shape) <= position, output, np.nan)
-    cells(axes[0], padded, "gray", min(0, padded.min()), padded.max() or 1, numbers[0])
-    cells(axes[1], kernel, "RdBu", -limit, limit, numbers[1])
-    cells(axes[2], done, "gray", output.min(), output.max() or 1, numbers[2])
-    if padding:
-        height, width = np.array(padded.shape) - 2 * padding
-        axes[0].add_patch(_box(padding, padding, height, width, COLORS[1]))
-    axes[0].add_patch(_box(row * stride, column * stride, *kernel.shape, COLORS[3]))
-    axes[2].add_patch(_box(row, column, 1, 1, COLORS[3]))
+    (height, width, channels, filters), several = kernels.shape, len(axes) > 1
+    done = np.arange(output[..., 0].size).reshape(output.shape[:2]) <= position
+    maps, limit = np.where(done[..., None], output, np.nan), np.abs(kernels).max() or 1
+    grey = min(0, padded.min()), padded.max() or 1
+    numbers = [max(values.shape[:2]) <= 9 for values in (padded, kernels, output)]
+    for ax in axes.flat:
+        ax.clear()
+    for c in range(channels):
+        cells(axes[c, 0], padded[..., c], "gray", *grey, numbers[0])
+        if padding:
+            inner = np.array(padded.shape[:2]) - 2 * padding
+            axes[c, 0].add_patch(_box(padding, padding, *inner, COLORS[1]))
+        axes[c, 0].add_patch(_box(row * stride, column * stride, height, width, COLORS[3]))
+        axes[c, 0].set_title(f"image, channel {c}" if several else "image")
+        for f in range(filters):
+            cells(axes[c, 1 + f], kernels[:, :, c, f], SIGNS, -limit, limit, numbers[1])
+            axes[c, 1 + f].set_title((f"filter {f}" if several else "kernel") if c == 0 else "")
+    for f in range(filters):
+        ax = axes[f, -1]
+        cells(ax, maps[..., f], "gray", output.min(), output.max() or 1, numbers[2])
+        ax.set_title(f"map {f}" if several else "output")
+        ax.patch.set(facecolor="white", hatch="///", edgecolor="#BBBBBB")  # cells that are still empty
+        ax.add_patch(_box(row, column, 1, 1, COLORS[3]))
+    for ax in axes.flat:
+        ax.set_visible(bool(ax.images))
 
 
 def _box(row, column, height, width, color):
@@ -51,20 +75,24 @@ def _box(row, column, height, width, color):
     return Rectangle(corner, width, height, fill=False, edgecolor=color, linewidth=3.5, clip_on=False, zorder=3)
 
 
-def _axes(padded, kernel, output, rows=1):
-    """Axes for image, kernel and output with cells of one size."""
-    widths = [max(values.shape[1], 0.3 * padded.shape[1]) for values in (padded, kernel, output)]
+def _axes(padded, kernels, output, frames=1):
+    """Axes (frames, rows, 2 + filters) for image, filters and maps, with cells of one size."""
+    channels, filters = kernels.shape[2:]
+    rows = max(channels, filters)
+    widths = [padded.shape[1], *[kernels.shape[1]] * filters, output.shape[1]]
+    widths = [max(width, 0.3 * padded.shape[1]) for width in widths]
     cell = min(0.45, 8.5 / (sum(widths) + 2))
-    size = (cell * (sum(widths) + 2), rows * (cell * len(padded) + 0.5))
-    return plt.subplots(rows, 3, figsize=size, width_ratios=widths, squeeze=False)
+    size = (cell * (sum(widths) + 2), frames * rows * (cell * len(padded) + 0.5))
+    axes = plt.subplots(frames * rows, len(widths), figsize=size, width_ratios=widths, squeeze=False)[1]
+    return axes[0, 0].figure, axes.reshape(frames, rows, len(widths))
 
 
 def animate_convolution(image, kernel, stride=1, padding=0, interval=600):
     """A kernel that slides over an image while the output fills up: a Matplotlib animation.
 
     Args:
-        image: array (height, width), best at most 8 × 8: then the numbers stand in the cells.
-        kernel: array (height, width).
+        image: array (height, width[, channels]), best at most 8 × 8: then the numbers stand in the cells.
+        kernel: array (height, width); for an image with channels (height, width, channels, filters).
         stride: step of the kernel in pixels.
         padding: rows and columns of zeros on every side.
         interval: milliseconds for each position.
@@ -73,7 +101,7 @@ def animate_convolution(image, kernel, stride=1, padding=0, interval=600):
         a ``FuncAnimation`` with one frame for each output pixel; ``animation_html`` makes it play in a notebook.
 
     Raises:
-        ValueError: the arrays are not two-dimensional, or the kernel does not fit.
+        ValueError: arrays of other shapes, or the kernel does not fit.
 
     Introduced in lesson 03.
 
@@ -82,16 +110,16 @@ def animate_convolution(image, kernel, stride=1, padding=0, interval=600):
     4
     >>> player = animation_html(animation)
     """
-    padded, kernel, output = _slide(image, kernel, stride, padding)
-    figure, axes = _axes(padded, kernel, output)
+    padded, kernels, output = _slide_layer(image, kernel, stride, padding)
+    figure, axes = _axes(padded, kernels, output)
 
     def draw(position):
-        _draw(axes[0], padded, kernel, output, stride, padding, position)
-        return axes[0]
+        _draw(axes[0], padded, kernels, output, stride, padding, position)
+        return axes.flat
 
     draw(0)
     plt.close(figure)  # or a notebook shows the first frame as a second picture
-    return FuncAnimation(figure, draw, frames=output.size, interval=interval)
+    return FuncAnimation(figure, draw, frames=output[..., 0].size, interval=interval)
 
 
 def convolution_strip(image, kernel, positions=None, stride=1, padding=0):
@@ -102,7 +130,8 @@ def convolution_strip(image, kernel, positions=None, stride=1, padding=0):
         positions: numbers of the output pixels to show, row by row from 0; four from first to last when None.
 
     Returns:
-        array (frames, 3) of the axes: image, kernel and output of each frame.
+        array of the axes, a column for the image, one for each filter, one for the maps; a row for each frame and
+        channel.
 
     Raises:
         ValueError: as for ``animate_convolution``, or a position that does not exist.
@@ -112,15 +141,16 @@ def convolution_strip(image, kernel, positions=None, stride=1, padding=0):
     >>> convolution_strip(np.eye(4), np.ones((3, 3)), positions=[0, 3]).shape
     (2, 3)
     """
-    padded, kernel, output = _slide(image, kernel, stride, padding)
+    padded, kernels, output = _slide_layer(image, kernel, stride, padding)
+    count = output[..., 0].size
     if positions is None:
-        positions = sorted({round(share * (output.size - 1)) for share in (0, 1 / 3, 2 / 3, 1)})
-    if any(not 0 <= position < output.size for position in positions):
-        raise ValueError(f"positions {positions}: wanted numbers from 0 to {output.size - 1}")
-    _, axes = _axes(padded, kernel, output, rows=len(positions))
-    for row, position in zip(axes, positions):
-        _draw(row, padded, kernel, output, stride, padding, position)
-    return axes
+        positions = sorted({round(share * (count - 1)) for share in (0, 1 / 3, 2 / 3, 1)})
+    if any(not 0 <= position < count for position in positions):
+        raise ValueError(f"positions {positions}: wanted numbers from 0 to {count - 1}")
+    _, axes = _axes(padded, kernels, output, frames=len(positions))
+    for frame, position in zip(axes, positions):
+        _draw(frame, padded, kernels, output, stride, padding, position)
+    return axes.reshape(-1, axes.shape[-1])
 
 
 class _Frames(AbstractMovieWriter):
@@ -142,15 +172,23 @@ class _Frames(AbstractMovieWriter):
         pass
 
 
+# The script makes the controls: a page whose scripts are not run (a notebook before its first run) has no dead button.
 PLAYER = """\
-<div class="animation" id="{name}" style="max-width:{width}px"><img alt="{alt}" style="width:100%" src="{first}"><br>
-<button>play</button> <input type="range" min="0" max="{last}" value="0" style="width:70%"></div>
+<div class="animation" id="{name}" style="max-width:{width}px"><img alt="{alt}" style="width:100%" src="{first}">
+<p class="controls">Run this cell, and a play button appears here.</p></div>
 <script>(function() {{
   const root = document.getElementById("{name}"), image = root.querySelector("img");
+  root.querySelector(".controls").innerHTML = '<button type="button" aria-label="play or pause">play</button> ' +
+    '<label>step <input type="range" min="0" max="{last}" value="0" style="width:60%;vertical-align:middle"> ' +
+    '<output>1</output> of {count}</label>';
   const button = root.querySelector("button"), slider = root.querySelector("input");
   const frames = {frames};
   let timer = null;
-  const show = function(i) {{ slider.value = i; image.src = "data:image/png;base64," + frames[i]; }};
+  const show = function(i) {{
+    slider.value = i;
+    root.querySelector("output").textContent = i + 1;
+    image.src = "data:image/png;base64," + frames[i];
+  }};
   slider.oninput = function() {{ show(+slider.value); }};
   button.onclick = function() {{
     if (timer) {{ clearInterval(timer); timer = null; button.textContent = "play"; return; }}
@@ -180,8 +218,9 @@ def animation_html(animation, name="animation", interval=600, dpi=60, alt="An an
     writer = _Frames()
     animation.save("frames", writer=writer, dpi=dpi)
     frames = [base64.b64encode(picture).decode() for picture in writer.pictures]
-    page = {"name": name, "alt": alt, "last": len(frames) - 1, "first": "data:image/png;base64," + frames[0]}
-    page |= {"width": round(writer.fig.get_figwidth() * dpi), "interval": interval, "frames": json.dumps(frames)}
+    page = {"name": name, "alt": alt, "last": len(frames) - 1, "count": len(frames)}
+    page |= {"first": "data:image/png;base64," + frames[0], "frames": json.dumps(frames)}
+    page |= {"width": round(writer.fig.get_figwidth() * dpi), "interval": interval}
     return HTML(PLAYER.format(**page))
 
 
@@ -221,8 +260,8 @@ def show_convolution_step(image, kernel, row, column, axes=None):
     span = max(np.abs(output).max(), 1)
     cells(axes[0], image, **grey).set_title("image")
     cells(axes[1], window, **grey).set_title("window")
-    cells(axes[2], kernel, "RdBu", -limit, limit).set_title("× kernel")
-    cells(axes[3], window * kernel, "RdBu", -reach, reach).set_title("= product")
+    cells(axes[2], kernel, SIGNS, -limit, limit).set_title("× kernel")
+    cells(axes[3], window * kernel, SIGNS, -reach, reach).set_title("= product")
     cells(axes[4], output, "gray", -span if output.min() < 0 else 0, span).set_title("map")
     total = f"{output[row, column]:.2f}".rstrip("0").rstrip(".")
     axes[3].set_xlabel(f"sum = {total}", color=COLORS[3], weight="bold", fontsize=13)
@@ -231,73 +270,6 @@ def show_convolution_step(image, kernel, row, column, axes=None):
         ax.add_patch(Rectangle((x - 0.5, y - 0.5), w, h, fill=False, **edge))
     axes[1].spines[:].set(color=COLORS[3], linewidth=3.5)
     return axes
-
-
-def explore_convolution(image, kernels):
-    """A widget to play with: choose a kernel or type one, move it, and see the number that it makes.
-
-    Needs a running notebook and ipywidgets (7 or 8); put a static strip beside it for readers of the stored page.
-
-    Args:
-        image: array (height, width), best about 8 × 8.
-        kernels: dict from name to array (kernel_height, kernel_width), all of one shape.
-
-    Returns:
-        an ipywidgets ``VBox``.
-
-    Raises:
-        ValueError: no kernels, or kernels of different shapes.
-
-    Introduced in lesson 03.
-    """
-    import ipywidgets as widgets
-
-    kernels = {name: np.asarray(kernel, float) for name, kernel in kernels.items()}
-    shapes = {kernel.shape for kernel in kernels.values()}
-    if len(shapes) != 1:
-        raise ValueError(f"the kernels have the shapes {sorted(shapes)}: wanted at least one, all of one shape")
-    first = next(iter(kernels.values()))
-    rows, columns = _slide(image, first)[2].shape
-
-    class Explorer(widgets.VBox):
-        def __repr__(self):  # what a stored page shows in place of the widget
-            return "The explorer works in a running notebook: run this cell there."
-
-    small = widgets.Layout(width="68px")
-    choice = widgets.Dropdown(options=list(kernels), description="kernel")
-    sliders = [
-        widgets.IntSlider(value=0, min=0, max=last - 1, description=name, continuous_update=True)
-        for name, last in (("row", rows), ("column", columns))
-    ]
-    weights = [widgets.FloatText(value=value, step=1, layout=small) for value in first.ravel()]
-    picture = widgets.Image(format="png")
-    filling = []  # not empty while a chosen kernel is written into the nine boxes: one picture then, not nine
-
-    def draw(_=None):
-        if filling:
-            return
-        kernel = np.reshape([weight.value for weight in weights], first.shape)
-        with plt.ioff():
-            axes = show_convolution_step(image, kernel, *(slider.value for slider in sliders))
-        buffer = io.BytesIO()
-        axes[0].figure.savefig(buffer, format="png", dpi=90)
-        plt.close(axes[0].figure)
-        picture.value = buffer.getvalue()
-
-    def choose(change):
-        filling.append(True)
-        for weight, value in zip(weights, kernels[change["new"]].ravel()):
-            weight.value = round(float(value), 3)
-        filling.clear()
-        draw()
-
-    choice.observe(choose, "value")
-    for widget in (*sliders, *weights):
-        widget.observe(draw, "value")
-    draw()
-    boxes = [widgets.HBox(weights[i : i + first.shape[1]]) for i in range(0, len(weights), first.shape[1])]
-    controls = widgets.HBox([widgets.VBox([choice, *sliders]), widgets.VBox(boxes)])
-    return Explorer([controls, picture])
 
 
 def show_positions(size, kernel, stride=1, padding=0, ax=None):

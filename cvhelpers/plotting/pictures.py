@@ -1,7 +1,4 @@
-"""Every picture of the course: functions that take arrays, draw, and return the Matplotlib axes.
-
-None of them trains or calls ``plt.show()``. Importing the module gives Matplotlib the look of the course (``style``).
-"""
+"""Images, alone or with their boxes, masks and label maps."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,7 +11,7 @@ from .style import COLORS, class_color, grid, shade, text_color
 
 
 def _image(image):
-    """Image as Matplotlib shows it: uint8 or float 0..1, grey as (h, w); floats beyond 1 count as 0..255."""
+    """Image as Matplotlib shows it: uint8 or float 0..1, grey as (height, width), never stretched to its own range."""
     image = np.asarray(image)
     if image.ndim == 3 and image.shape[-1] == 1:
         image = image[..., 0]
@@ -22,19 +19,21 @@ def _image(image):
         raise ValueError(f"the image has shape {image.shape}: wanted (height, width), (height, width, 1) or (…, 3)")
     if image.dtype == bool:
         return image.astype(np.uint8) * 255
-    if image.ndim == 3 and image.dtype != np.uint8:
-        image = image.astype(float) / (255 if image.max() > 1.5 else 1)
-        return image.clip(0, 1)
-    return image
+    if image.dtype == np.uint8:
+        return image
+    if image.dtype.kind in "iu":
+        top = 255 if image.max() <= 255 else 65535
+    elif image.dtype.kind == "f":
+        top = 255 if np.nanmax(image) > 1.5 else 1
+    else:
+        raise ValueError(f"the image holds {image.dtype}: wanted uint8, whole numbers, bool or floats")
+    return (np.nan_to_num(image.astype(float)) / top).clip(0, 1)
 
 
 def _imshow(ax, image):
     """Show one image without axes; pixels of small ones stay squares."""
     image = _image(image)
-    grey = {}
-    if image.ndim == 2:
-        top = 255 if image.dtype == np.uint8 else max(1.0, float(image.max()))
-        grey = {"cmap": "gray", "vmin": min(0.0, float(image.min())), "vmax": top}
+    grey = {"cmap": "gray", "vmin": 0, "vmax": 255 if image.dtype == np.uint8 else 1} if image.ndim == 2 else {}
     ax.imshow(image, interpolation="nearest" if max(image.shape[:2]) <= 128 else "antialiased", **grey)
     ax.axis("off")
     return image
@@ -48,17 +47,28 @@ def _axes(ax, image=None):
 
 
 def _name(names, label):
-    if names is None:
-        return str(int(label))
-    return str(names[int(label)])
+    """Name of a class: its number when there are no names."""
+    return str(int(label)) if names is None else str(names[int(label)])
+
+
+def _named(names, labels, what):
+    """Raise in words when a class that is drawn has no name; negative classes need none."""
+    if names is None or labels is None:
+        return
+    known = set(names) if isinstance(names, dict) else set(range(len(names)))
+    nameless = sorted({int(label) for label in np.unique(labels) if label >= 0} - known)
+    if nameless:
+        raise ValueError(f"{what} has class {nameless[0]} but the {len(names)} names are for {sorted(known)}: "
+                         f"wanted one for each class, in a list or as {{{nameless[0]}: 'name', …}}")  # fmt: skip
 
 
 def show_images(images, titles=None, columns=None, size=1.9):
     """Images side by side, in a grid.
 
     Args:
-        images: array (n, height, width[, channels]), or a list of images of any sizes; uint8, bool, or float
-            between 0 and 1 (floats above 1.5 count as 0 to 255). One channel or none is shown as grey.
+        images: array (n, height, width[, channels]), or a list of images of any sizes; one image (height, width) or
+            (height, width, 1, 3 or 4) is fine too. uint8, bool, whole numbers from 0 to 255 (or to 65,535 where one is
+            larger), floats between 0 and 1 (or to 255 where one is above 1.5). One channel or none is shown as grey.
         titles: a text or number for each image.
         columns: images in a row; at most 6 when None.
         size: width of one image in inches.
@@ -74,7 +84,7 @@ def show_images(images, titles=None, columns=None, size=1.9):
     >>> len(show_images(np.zeros((3, 8, 8, 3), np.uint8), titles=["a", "b", "c"]))
     3
     """
-    if isinstance(images, np.ndarray) and images.ndim == 2:
+    if isinstance(images, np.ndarray) and (images.ndim == 2 or images.ndim == 3 and images.shape[-1] in (1, 3, 4)):
         images = [images]
     if len(images) == 0:
         raise ValueError("there are no images: wanted at least one")
@@ -96,7 +106,7 @@ def show_boxes(image, boxes, labels=None, names=None, scores=None, ax=None, colo
         image: array (height, width[, channels]).
         boxes: float array (n, 4), xyxy in pixels; coordinates name pixel edges.
         labels: int array (n,); boxes with the label -1 are padding and are skipped.
-        names: name of each class.
+        names: name of each class: a list, or a dict from its number.
         scores: float array (n,) between 0 and 1, written behind the name.
         ax: Matplotlib axes to draw on; new ones when None.
         color: one colour for all boxes; the colour of the class when None.
@@ -105,7 +115,7 @@ def show_boxes(image, boxes, labels=None, names=None, scores=None, ax=None, colo
         the Matplotlib axes.
 
     Raises:
-        ValueError: the arrays do not fit together.
+        ValueError: the arrays do not fit together, or a class has no name.
 
     Introduced in lesson 01.
 
@@ -119,6 +129,7 @@ def show_boxes(image, boxes, labels=None, names=None, scores=None, ax=None, colo
     for what, values in (("labels", labels), ("scores", scores)):
         if values is not None and len(values) != len(boxes):
             raise ValueError(f"{len(boxes)} boxes but {len(values)} {what}: wanted one for each box")
+    _named(names, labels, "a box")
     ax = _axes(ax, image)
     _imshow(ax, image)
     for i, (x1, y1, x2, y2) in enumerate(boxes - 0.5):
@@ -143,7 +154,7 @@ def show_masks(image, masks, labels=None, names=None, ax=None, opacity=0.5):
         image: array (height, width[, channels]).
         masks: bool array (n, height, width).
         labels: int array (n,); masks with the label -1 are padding and are skipped.
-        names: name of each class.
+        names: name of each class: a list, or a dict from its number.
         ax: Matplotlib axes to draw on; new ones when None.
         opacity: 0 shows the image alone, 1 hides it under the masks.
 
@@ -151,7 +162,7 @@ def show_masks(image, masks, labels=None, names=None, ax=None, opacity=0.5):
         the Matplotlib axes.
 
     Raises:
-        ValueError: the arrays do not fit together.
+        ValueError: the arrays do not fit together, or a class has no name.
 
     Introduced in lesson 01.
 
@@ -164,6 +175,7 @@ def show_masks(image, masks, labels=None, names=None, ax=None, opacity=0.5):
         raise ValueError(f"masks have shape {masks.shape} for an image of {np.shape(image)}: wanted (n, height, width)")
     if labels is not None and len(labels) != len(masks):
         raise ValueError(f"{len(masks)} masks but {len(labels)} labels: wanted one for each mask")
+    _named(names, labels, "a mask")
     ax = _axes(ax, image)
     _imshow(ax, image)
     for i, mask in enumerate(masks > 0.5):
@@ -212,8 +224,7 @@ def _label_map(labels, names, what):
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.dtype.kind not in "iub":
         raise ValueError(f"{what} has shape {labels.shape}, {labels.dtype}: wanted whole numbers, (height, width)")
-    if names is not None and labels.max() >= len(names):
-        raise ValueError(f"{what} has class {labels.max()} but there are {len(names)} names: wanted one for each class")
+    _named(names, labels, what)
     return labels
 
 
@@ -238,7 +249,7 @@ def show_label_map(label_map, names=None, ax=None, legend=True):
 
     Args:
         label_map: int array (height, width); negative numbers are void, drawn white.
-        names: name of each class; the numbers when None.
+        names: name of each class, a list or a dict from its number; the numbers when None.
         ax: Matplotlib axes to draw on; new ones when None.
         legend: False leaves the legend out.
 
@@ -268,7 +279,7 @@ def show_panoptic(image, panoptic, names=None, things=None, ax=None, legend=True
     Args:
         image: array (height, width[, channels]) below the colours; None shows the colours alone.
         panoptic: int array (height, width, 2) = class and instance number (0 for stuff); negative classes are void.
-        names: name of each class; the numbers when None.
+        names: name of each class, a list or a dict from its number; the numbers when None.
         things: classes that are counted; every class with an instance number above 0 when None.
         ax: Matplotlib axes to draw on; new ones when None.
         legend: False leaves the legend out.

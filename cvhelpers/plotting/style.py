@@ -6,7 +6,7 @@ import sys
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import ListedColormap, to_hex, to_rgb
 
 # Okabe and Ito 2008, in the order in which curves take them; yellow, hard to see on white, comes last.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
@@ -17,6 +17,9 @@ CLASS_COLORS = (
     "#00A46D", "#B63700", "#C8C8C8", "#FFDB00", "#005BA4", "#6DB6FF", "#371237", "#EDB65B", "#378092", "#120092",
     "#EDEDB6", "#491200", "#006DFF",
 )  # fmt: skip
+
+# Negative red, zero white, positive blue; without the ends of Matplotlib's map, which a projector shows as black.
+SIGNS = ListedColormap(mpl.colormaps["RdBu"](np.linspace(0.14, 0.86, 255)), "signs")
 
 STYLE = {
     "font.size": 12,
