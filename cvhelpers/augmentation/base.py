@@ -1,13 +1,20 @@
-"""What the augmentation layers share: seeds, settings, reading and writing the input, and fusing a chain.
+"""What the augmentation layers share: seeds, settings, and the plan of a chain with its execution.
 
-See ``layers`` for the layers themselves and ``pixels`` for the arithmetic.
+See ``layers`` for the layers themselves, ``targets`` for what travels with the images, ``pixels`` for the arithmetic.
 """
 
 import functools
 import math
+import zlib
+from typing import NamedTuple
 
+from .._checks import whole_number
 from .._quiet import keras, tf
-from . import pixels
+from . import pixels, targets
+from .ranges import number_between
+
+KINDS = ("geometry", "colour", "stamp")  # the order in which layers fit into one pass
+MOST_SAMPLES = 4  # along each side of an output pixel, where rotated images shrink
 
 
 class Draw:
@@ -27,73 +34,46 @@ class Draw:
     def __init__(self, seed):
         self.seed, self.count = seed, 0
 
-    def fold(self, number):
-        """A new seed from this one and a number."""
-        return tf.random.experimental.stateless_fold_in(self.seed, number, alg="philox")
-
     def uniform(self, shape, low=0.0, high=1.0):
         """float32 numbers between low and high."""
         self.count += 1
-        numbers = tf.random.stateless_uniform(shape, self.fold(self.count), alg="philox")
+        numbers = tf.random.stateless_uniform(shape, fold(self.seed, self.count), alg="philox")
         return low + (high - low) * numbers
 
     def uint16(self, batch, height, width):
         """Whole numbers 0 to 65535, (batch, height, width): two from each word of 32 bits."""
         self.count += 1
         shape = (batch, (height * width + 1) // 2)
-        words = tf.random.stateless_uniform(shape, self.fold(self.count), None, None, tf.int32, alg="philox")
+        words = tf.random.stateless_uniform(shape, fold(self.seed, self.count), None, None, tf.int32, alg="philox")
         numbers = tf.reshape(tf.bitcast(words, tf.uint16), (batch, -1))
         return tf.reshape(numbers[:, : height * width], (batch, height, width))
 
 
-def symmetric(name, factor, centre, largest, lowest=-math.inf):
-    """Range (low, high) from one number f, which means centre ± f, or from a pair that gives the range itself.
-
-    >>> symmetric("contrast", 0.3, centre=1, largest=1)
-    (0.7, 1.3)
-    >>> symmetric("contrast", -1, centre=1, largest=1)
-    Traceback (most recent call last):
-    ValueError: contrast is -1: wanted a number from 0 to 1, or a pair (low, high)
-    """
-    try:
-        ends = (centre - factor, centre + factor) if isinstance(factor, (int, float)) else tuple(map(float, factor))
-        wrong = len(ends) != 2 or not lowest <= ends[0] <= ends[1] < math.inf
-        wrong |= isinstance(factor, (int, float)) and not 0 <= factor <= largest
-    except (TypeError, ValueError):
-        wrong = True
-    if wrong:
-        above = "" if lowest == -math.inf else f" with low at least {lowest:g}"
-        raise ValueError(f"{name} is {factor!r}: wanted a number from 0 to {largest:g}, or a pair (low, high){above}")
-    return ends
+def fold(seed, number):
+    """A new seed from a seed (2,) and a whole number."""
+    return tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
 
 
-def number(name, value, low, high, whole=False):
-    """The value, if it is a (whole) number between low and high.
+class Step(NamedTuple):
+    """One layer of a chain with the functions that make its seed and its coins out of the seed of the call."""
 
-    >>> number("height", 0.5, 1, math.inf, whole=True)
-    Traceback (most recent call last):
-    ValueError: height is 0.5: wanted a whole number at least 1
-    """
-    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)) or not low <= value <= high:
-        limit = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
-        raise ValueError(f"{name} is {value!r}: wanted a {'whole ' if whole else ''}number {limit}")
-    return value
+    layer: object
+    seed: object  # seed of the call -> seed of the layer
+    coins: tuple = ()  # (p, seed of the call -> seed of the coin), one for each p below 1 that must let it happen
+
+    def under(self, number, p):
+        """The same step inside a chain: ``number`` is its place, ``p`` the probability of the whole chain."""
+        inner = self.seed
+        coins = self.coins if p == 1 else ((p, functools.partial(fold, number=-1)), *self.coins)
+        return Step(self.layer, lambda seed: inner(fold(seed, number)), coins)
 
 
-def pair(name, value, largest):
-    """(low, high) with 0 < low <= high <= largest, as floats.
+class Move(NamedTuple):
+    """What one pass does, with all its random numbers drawn."""
 
-    >>> pair("scale", [0.5, 1], largest=1)
-    (0.5, 1.0)
-    """
-    try:
-        low, high = map(float, value)
-    except (TypeError, ValueError):
-        low, high = 0.0, 0.0
-    if not 0 < low <= high <= largest:
-        limit = f" and at most {largest:g}" if largest < math.inf else ""
-        raise ValueError(f"{name} is {value!r}: wanted a pair (low, high) above 0{limit}")
-    return low, high
+    stages: list  # of `targets.Stage`
+    colours: list  # as `pixels.finish` takes them
+    stamps: list  # as `pixels.finish` takes them
 
 
 @functools.cache
@@ -108,24 +88,33 @@ def _xla_works():
 
 @functools.cache
 def _compiled_once(function):
+    """The function compiled with XLA, made once."""
     return tf.function(function, jit_compile=True, autograph=False)
 
 
 def _compiled(function, *arguments):
+    """Call the function compiled with XLA."""
     # In a graph a new function each time: TensorFlow would warn about the many shapes of a shared one.
     wrap = _compiled_once if tf.executing_eagerly() else _compiled_once.__wrapped__
     return wrap(function)(*arguments)
 
 
+def _uncompiled(function, *arguments):
+    """Call the function as it is."""
+    return function(*arguments)
+
+
 class Augmenter(keras.layers.Layer):
-    """What all layers of this module share: reading the input, seeds, masks, boxes, and the order of the passes.
+    """What all layers of this module share: seeds, probabilities, plan and execution.
 
     A subclass has a ``kind`` and the method of that name, which draws random numbers once for the batch; images, masks
     and boxes all follow from them.
 
     Args:
+        p: probability that an image is changed at all.
         value_range: darkest and brightest value of the images; what leaves it is clipped.
-        seed: whole number for the same images again; None for other ones in each run.
+        seed: whole number for the same images again; None for other ones in each run. Different layers draw
+            different numbers from the same seed.
         jit_compile: ``"auto"`` compiles with XLA inside ``tf.data`` and ``tf.function`` where height and width are
             known, and does not compile eager calls; True or False decide it.
 
@@ -137,26 +126,34 @@ class Augmenter(keras.layers.Layer):
     separable = True  # geometry without rotation: rows and columns can be resampled one after the other
     mirrors = False  # geometry that only turns pixels around: exact, without resampling
     resizes = False  # the output has a size of its own, also when nothing is trained
+    min_visibility = 0.0  # share of a box that must stay inside, for geometry
+    most_shrinking = 1.0  # input pixels for one output pixel, for geometry that is not separable
+    fill = mask_fill = None  # what comes from outside the image, for geometry that is not separable
 
-    def __init__(self, value_range=(0, 255), seed=None, jit_compile="auto", **settings):
+    def __init__(self, p=1.0, value_range=(0, 255), seed=None, jit_compile="auto", **settings):
         super().__init__(autocast=False, **settings)
-        if len(value_range) != 2 or not value_range[0] < value_range[1]:
+        if len(value_range) != 2 or not -math.inf < value_range[0] < value_range[1] < math.inf:
             raise ValueError(f"value_range is {value_range!r}: wanted (darkest, brightest), for instance (0, 255)")
         if jit_compile not in ("auto", True, False):
             raise ValueError(f"jit_compile is {jit_compile!r}: wanted 'auto', True or False")
-        self.value_range, self.seed, self.jit_compile = tuple(value_range), seed, jit_compile
-        self.generator = keras.random.SeedGenerator(seed)
+        self.p, self.jit_compile = number_between("p", p, 0, 1), jit_compile
+        self.value_range = tuple(value.item() if hasattr(value, "item") else value for value in value_range)
+        self.seed = None if seed is None else whole_number("seed", seed, 0)
+        self.generator = keras.random.SeedGenerator(self.seed)
         self.built = True
 
     def geometry(self, draw, batch, height, width):
-        """(transform, height, width): (batch, 3, 3) from output to input, in pixel edges, and the new size."""
+        """(transform, height, width): (batch, 3, 3) from output to input, in pixel edges, and the new size.
+
+        ``draw`` is None for what happens to images that are left alone.
+        """
         raise NotImplementedError
 
     def colour(self, draw, batch):
         """(shift, contrast, saturation, hue), each (batch,) or None for no change."""
         raise NotImplementedError
 
-    def stamp(self, draw, batch, height, width):
+    def stamp(self, draw, batch, height, width, channels):
         """("hole" or "noise", numbers) as `pixels.finish` takes them."""
         raise NotImplementedError
 
@@ -165,41 +162,56 @@ class Augmenter(keras.layers.Layer):
         return height, width
 
     def chain(self):
-        """The layers that work one after the other, with the seed of each."""
-        return [(self, lambda seed: seed)]
+        """The layers that work one after the other, as a list of `Step`."""
+        own = zlib.crc32(repr((type(self).__name__, sorted(self.settings().items()))).encode()) >> 1
+        coins = () if self.p == 1 else ((self.p, lambda seed: fold(fold(seed, own), 0)),)
+        return [Step(self, functools.partial(fold, number=own), coins)]
 
-    def call(self, inputs, seed=None, training=True):
+    def call(self, inputs, seed=None, training=None):
         """Transform the images and what belongs to them.
 
         Args:
-            inputs: image, batch, or dict.
+            inputs: image, batch, dict, or a tuple that begins with one of these.
             seed: one or two whole numbers that decide everything; None takes the layer's own sequence.
-            training: False changes nothing but a fixed output size.
+            training: True transforms, False changes nothing but a fixed output size; None transforms when the layer
+                is called by itself, and inside a model does as the model does: training, yes; answering, no.
         """
-        data = dict(inputs) if isinstance(inputs, dict) else {"images": inputs}
-        if "images" not in data:
-            raise ValueError(f"the dict has the entries {sorted(data)}: wanted 'images' among them")
-        images = tf.convert_to_tensor(data["images"])
+        if training is None:
+            training = self._stands_alone()
+        images = tf.convert_to_tensor(targets.get(inputs, targets.find_images(inputs)))
         self._check_images(images)
-        chain = self.chain()
-        if not training:
-            size = tuple(images.shape[-3:-1])
-            chain = [pair for pair in chain if pair[0].resizes]
-            if not chain or (None not in size and size == self.output_size(*size)):
-                return inputs
-        if seed is None and training:
-            seed = self.generator.next()
-        seed = tf.cast(0 if seed is None else seed, tf.int32)
-        seed = tf.stack([seed, 0]) if seed.shape.rank == 0 else tf.ensure_shape(seed, (2,))
-        single = images.shape.rank == 3
-        state = self._read({**data, "images": images}, single)
-        for group in self._fusible(chain):
-            steps = [(layer, Draw(own_seed(seed)) if training else None) for layer, own_seed in group]
-            state = self._run(steps, state)
-        data = self._write(data, state, single)
-        return data if isinstance(inputs, dict) else data["images"]
+        chain = [step for step in self.chain() if training or step.layer.resizes]
+        size = tuple(images.shape[-3:-1])
+        if not chain or (not training and None not in size and size == self.output_size(*size)):
+            return inputs
+        single, seed = images.shape.rank == 3, self._seed_of_call(seed) if training else None
+        if any(step.layer.kind == "geometry" for step in chain):
+            roles = targets.find_targets(inputs)
+        else:
+            roles = {targets.find_images(inputs): "images"}
+        state = targets.read(inputs, roles, single)
+        for group in _passes(chain):
+            state = self._execute(self._decide(group, seed, state[next(iter(roles))]), state, roles)
+        return targets.write(inputs, roles, state, single)
+
+    def _stands_alone(self):
+        """Whether this layer was called by itself, not by a model or a layer around it."""
+        context = getattr(self, "_get_call_context", None)  # Keras has no public name for it
+        return context is None or context().entry_layer is self
+
+    def _seed_of_call(self, seed):
+        """int32 (2,) from what the caller gave, or the next of the layer's own, another one on each replica."""
+        if seed is not None:
+            seed = tf.cast(seed, tf.int32)
+            return tf.stack([seed, 0]) if seed.shape.rank == 0 else tf.ensure_shape(seed, (2,))
+        seed = tf.cast(self.generator.next(), tf.int32)
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync > 1:
+            seed = fold(seed, replica.replica_id_in_sync_group)
+        return seed
 
     def _check_images(self, images):
+        """Refuse what is no image or batch of images."""
         if images.shape.rank not in (3, 4) or images.shape[-1] is None:
             raise ValueError(
                 f"images have the shape {images.shape}: wanted (height, width, channels) or a batch of them, with "
@@ -208,72 +220,42 @@ class Augmenter(keras.layers.Layer):
         if images.dtype == tf.bool or not (images.dtype.is_integer or images.dtype.is_floating):
             raise ValueError(f"images are {images.dtype.name}: wanted whole or floating numbers, for instance uint8")
 
-    def _read(self, data, single):
-        lift = (lambda t: tf.convert_to_tensor(t)[None]) if single else tf.convert_to_tensor
-        state = {"images": lift(data["images"])}
-        if "segmentation_masks" in data:
-            masks = lift(data["segmentation_masks"])
-            if masks.shape.rank not in (3, 4):
-                raise ValueError(f"segmentation_masks have the shape {masks.shape}: wanted one for each image")
-            state["masks"] = masks if masks.shape.rank == 4 else masks[..., None]
-        if "bounding_boxes" in data:
-            boxes = lift(data["bounding_boxes"]["boxes"])
-            if boxes.shape.rank != 3 or boxes.shape[-1] != 4:
-                raise ValueError(f"boxes of a batch have the shape {boxes.shape}: wanted (batch, n, 4), xyxy in pixels")
-            labels = data["bounding_boxes"].get("labels")
-            state |= {"boxes": boxes} if labels is None else {"boxes": boxes, "labels": lift(labels)}
-        return state
-
-    def _write(self, data, state, single):
-        drop = (lambda t: t[0]) if single else (lambda t: t)
-        data["images"] = drop(state["images"])
-        if "masks" in state:
-            flat = len(data["segmentation_masks"].shape) == data["images"].shape.rank - 1
-            data["segmentation_masks"] = drop(state["masks"][..., 0] if flat else state["masks"])
-        if "boxes" in state:
-            moved = {name: drop(state[name]) for name in ("boxes", "labels") if name in state}
-            data["bounding_boxes"] = {**data["bounding_boxes"], **moved}
-        return data
-
-    @staticmethod
-    def _fusible(chain):
-        """Cut the chain into passes of geometry, then colour, then stamps; another order starts a new pass."""
-        order, groups = ("geometry", "colour", "stamp"), []
-        for pair in chain:
-            if groups and order.index(pair[0].kind) >= order.index(groups[-1][-1][0].kind):
-                groups[-1].append(pair)
+    def _decide(self, group, seed, images):
+        """Draw the random numbers of one pass, as a `Move`."""
+        batch, height, width, channels = pixels.shape_of(images)
+        move = Move([], [], [])
+        for layer, own_seed, coins in group:
+            draw, happens = None if seed is None else Draw(own_seed(seed)), None
+            for p, coin_seed in coins if draw else ():
+                coin = Draw(coin_seed(seed)).uniform((batch,)) < p
+                happens = coin if happens is None else happens & coin
+            if layer.kind == "geometry":
+                transform, new_height, new_width = layer.geometry(draw, batch, height, width)
+                if happens is not None:
+                    still = layer.geometry(None, batch, height, width)[0]
+                    transform = tf.where(happens[:, None, None], transform, still)
+                height, width = new_height, new_width
+                move.stages.append(targets.Stage(transform, height, width, layer))
+            elif layer.kind == "colour":
+                move.colours.append(pixels.colour_where(happens, layer.colour(draw, batch)))
             else:
-                groups.append([pair])
-        return groups
+                stamp = layer.stamp(draw, batch, height, width, channels)
+                move.stamps.append(pixels.stamp_where(happens, *stamp))
+        return move
 
-    def _run(self, steps, state):
-        """One pass of layers that fuse: one resampling, one colour matrix, then cutout and noise."""
-        images = state["images"]
-        dtype, (batch, height, width, channels) = images.dtype, pixels.shape_of(images)
+    def _execute(self, move, state, roles):
+        """One resampling of everything, then one pass of colour, cutout and noise over the images."""
+        path = next(iter(roles))
+        images = state[path]
+        _, height, width, channels = pixels.shape_of(images)
         known = isinstance(height, int) and isinstance(width, int)
-        compiled = self.jit_compile is True or (
-            self.jit_compile == "auto" and known and not tf.executing_eagerly() and _xla_works()
-        )
-        run = _compiled if compiled else lambda function, *arguments: function(*arguments)
-        of_kind = {kind: [s for s in steps if s[0].kind == kind] for kind in ("geometry", "colour", "stamp")}
+        auto = self.jit_compile == "auto" and known and not tf.executing_eagerly() and _xla_works()
+        run = _compiled if self.jit_compile is True or auto else _uncompiled
         planar = False
-        if of_kind["geometry"]:
-            transform = None
-            for layer, draw in of_kind["geometry"]:
-                own, height, width = layer.geometry(draw, batch, height, width)
-                transform = own if transform is None else tf.matmul(transform, own)
-            layers = [layer for layer, _ in of_kind["geometry"]]
-            state = self._move_targets(layers, state, transform, height, width, run)
-            if all(layer.mirrors for layer in layers):
-                images = run(pixels.mirror, images, transform)
-            elif all(layer.separable for layer in layers):
-                rows, columns = run(pixels.separable_taps, transform, *pixels.shape_of(images)[1:3], height, width)
-                images = run(pixels.to_planar, run(pixels.resample_rows, images, *rows), channels)
-                images, planar = run(pixels.resample_columns, images, *columns, dtype), True
-            else:
-                fill = next(layer.fill for layer in layers if not layer.separable)
-                images = run(pixels.warp, images, transform, height, width, float(fill))
-        colours = [layer.colour(draw, batch) for layer, draw in of_kind["colour"]]
+        if move.stages:
+            state = targets.move(state, roles, move.stages, run)
+            images, planar = _resample(images, move.stages, run)
+        colours = move.colours
         if channels == 1:
             colours = [(shift, contrast, None, None) for shift, contrast, _, _ in colours]
         mixes = any(saturation is not None or hue is not None for _, _, saturation, hue in colours)
@@ -281,54 +263,64 @@ class Augmenter(keras.layers.Layer):
             raise ValueError(f"images have {channels} channels: saturation and hue need 3, or leave alone 1")
         if mixes and not planar:
             images, planar = run(pixels.to_planar, images, channels), True
-        stamps = [layer.stamp(draw, batch, height, width) for layer, draw in of_kind["stamp"]]
-        if colours or stamps or planar:
-            parts = run(pixels.finish, images, colours, stamps, planar, self.value_range)
+        if colours or move.stamps or planar:
+            parts = run(pixels.finish, images, colours, move.stamps, planar, self.value_range)
             images = run(pixels.from_planes, parts) if planar else parts[0]
-        return {**state, "images": images}
+        return {**state, path: images}
 
-    def _move_targets(self, layers, state, transform, height, width, run):
-        state = dict(state)
-        if "masks" in state:
-            if all(layer.mirrors for layer in layers):
-                state["masks"] = run(pixels.mirror, state["masks"], transform)
-            else:
-                state["masks"] = run(pixels.nearest, state["masks"], transform, height, width, 0)
-        if "boxes" in state:
-            boxes, inside = pixels.move_boxes(state["boxes"], transform, height, width)
-            whole = state["boxes"].dtype.is_integer
-            if "labels" in state:
-                labels = state["labels"]
-                inside &= labels != tf.cast(-1, labels.dtype)
-                state["labels"] = tf.where(inside, labels, tf.cast(-1, labels.dtype))
-            boxes = tf.where(inside[..., None], boxes, 0.0)
-            state["boxes"] = tf.cast(tf.round(boxes) if whole else boxes, state["boxes"].dtype)
-        return state
-
-    def _sized(self, shape, rank_above):
-        shape = tuple(shape)
-        cut = len(shape) - rank_above
-        return (*shape[:cut], *self.output_size(*shape[cut : cut + 2]), *shape[cut + 2 :])
+    def compute_output_spec(self, inputs, seed=None, training=None):
+        roles, outputs = targets.find_targets(inputs), inputs
+        images = targets.get(inputs, next(iter(roles)))
+        size = self.output_size(*images.shape[-3:-1])
+        for path, role in roles.items():
+            tensor = targets.get(inputs, path)
+            shape = targets.resized(tensor.shape, role, len(images.shape) == 3, *size)
+            outputs = targets.replace(outputs, path, keras.KerasTensor(shape, tensor.dtype))
+        return keras.tree.map_structure(lambda t: keras.KerasTensor(t.shape, t.dtype), outputs)
 
     def compute_output_shape(self, input_shape):
-        if not isinstance(input_shape, dict):
-            return self._sized(input_shape, 3)
-        flat = len(input_shape.get("segmentation_masks", ())) == len(input_shape["images"]) - 1
-        above = {"images": 3, "segmentation_masks": 2 if flat else 3}
-        return {k: self._sized(v, above[k]) if k in above else v for k, v in input_shape.items()}
-
-    def compute_output_spec(self, inputs, seed=None, training=True):
-        if not isinstance(inputs, dict):
-            return keras.KerasTensor(self.compute_output_shape(inputs.shape), inputs.dtype)
-        sized = {name: inputs[name] for name in ("images", "segmentation_masks") if name in inputs}
-        shapes = self.compute_output_shape({name: tensor.shape for name, tensor in sized.items()})
-        same = keras.tree.map_structure(lambda t: keras.KerasTensor(t.shape, t.dtype), dict(inputs))
-        return same | {name: keras.KerasTensor(shape, sized[name].dtype) for name, shape in shapes.items()}
+        shape = tuple(input_shape)
+        return (*shape[:-3], *self.output_size(*shape[-3:-1]), shape[-1])
 
     def get_config(self):
-        own = {"value_range": list(self.value_range), "seed": self.seed, "jit_compile": self.jit_compile}
+        own = {"p": self.p, "value_range": list(self.value_range), "seed": self.seed, "jit_compile": self.jit_compile}
         return {**super().get_config(), **own, **self.settings()}
 
     def settings(self):
         """What a subclass was made with, for saving."""
         return {}
+
+
+def _passes(chain):
+    """Cut a chain into passes of geometry, then colour, then stamps; what does not fit behind starts a new pass.
+
+    Where a layer may show what lies outside its input, that input has to be there: after a resampling it starts a new
+    pass, so that a cut stays cut and what was shifted out does not come back.
+    """
+    passes = []
+    for step in chain:
+        last = passes[-1] if passes else []
+        fits = last and KINDS.index(step.layer.kind) >= KINDS.index(last[-1].layer.kind)
+        if fits and (step.layer.separable or all(before.layer.mirrors for before in last)):
+            last.append(step)
+        else:
+            passes.append([step])
+    return passes
+
+
+def _resample(images, stages, run):
+    """The images moved by all stages at once, and whether they are planar now."""
+    transform, height, width = targets.compose(stages), stages[-1].height, stages[-1].width
+    height_in, width_in, channels = pixels.shape_of(images)[1:]
+    layers = [stage.layer for stage in stages]
+    if all(layer.mirrors for layer in layers):
+        return run(pixels.mirror, images, transform), False
+    if all(layer.separable for layer in layers):
+        rows, columns = run(pixels.separable_taps, transform, height_in, width_in, height, width)
+        planar = run(pixels.to_planar, run(pixels.resample_rows, images, *rows), channels)
+        return run(pixels.resample_columns, planar, *columns, images.dtype), True
+    free = next(layer for layer in layers if not layer.separable)
+    sides = ((height_in, height), (width_in, width))
+    smaller = max([a / b for a, b in sides if isinstance(a, int) and isinstance(b, int)] or [1])
+    samples = min(max(round(free.most_shrinking * max(smaller, 1)), 1), MOST_SAMPLES)
+    return run(pixels.warp, images, transform, height, width, float(free.fill), samples), False

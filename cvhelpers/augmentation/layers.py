@@ -1,11 +1,14 @@
 """The random transformations, one Keras layer each, and the chain that fuses them; how to use them: see the folder."""
 
-import functools
 import math
+import random
 
+from .._checks import whole_number
 from .._quiet import keras, tf
 from . import pixels
-from .base import Augmenter, Draw, number, pair, symmetric
+from .base import Augmenter
+from .ranges import low_and_high, number_between, range_around
+from .targets import demand
 
 serializable = keras.saving.register_keras_serializable("cvhelpers")
 
@@ -28,11 +31,11 @@ class RandomFlip(Augmenter):
 
     def __init__(self, horizontal=0.5, vertical=0.0, **settings):
         super().__init__(**settings)
-        self.horizontal = number("horizontal", horizontal, 0, 1)
-        self.vertical = number("vertical", vertical, 0, 1)
+        self.horizontal = number_between("horizontal", horizontal, 0, 1)
+        self.vertical = number_between("vertical", vertical, 0, 1)
 
     def geometry(self, draw, batch, height, width):
-        coins = draw.uniform((2, batch))
+        coins = tf.ones((2, batch)) if draw is None else draw.uniform((2, batch))  # 1: no coin is below 1
         x, y = pixels.to_float(coins[0] < self.horizontal), pixels.to_float(coins[1] < self.vertical)
         x_start, y_start = x * pixels.to_float(width), y * pixels.to_float(height)
         return pixels.axis_transform(batch, 1 - 2 * x, x_start, 1 - 2 * y, y_start), height, width
@@ -49,8 +52,10 @@ class RandomScaledCrop(Augmenter):
         height, width: of the images that come out, in pixels.
         scale: (smallest, largest) share of the area that is cut out, at most 1.
         ratio: (narrowest, widest) width over height of the part, relative to that of the whole image.
+        min_visibility: share of a box's area that must be inside the part; what shows less gets the label -1.
 
     Introduced in lesson 09. Szegedy et al. 2015, section 6. ``training=False`` brings the whole image to the size.
+    What shrinks is antialiased.
 
     >>> RandomScaledCrop(24, 32)(tf.zeros((100, 80, 3), tf.uint8)).shape
     TensorShape([24, 32, 3])
@@ -58,11 +63,12 @@ class RandomScaledCrop(Augmenter):
 
     resizes = True
 
-    def __init__(self, height, width, scale=(0.5, 1.0), ratio=(0.75, 4 / 3), **settings):
+    def __init__(self, height, width, scale=(0.5, 1.0), ratio=(0.75, 4 / 3), min_visibility=0.0, **settings):
         super().__init__(**settings)
-        self.height = number("height", height, 1, math.inf, whole=True)
-        self.width = number("width", width, 1, math.inf, whole=True)
-        self.scale, self.ratio = pair("scale", scale, 1), pair("ratio", ratio, math.inf)
+        self.height = whole_number("height", height)
+        self.width = whole_number("width", width)
+        self.scale, self.ratio = low_and_high("scale", scale, 1), low_and_high("ratio", ratio)
+        self.min_visibility = number_between("min_visibility", min_visibility, 0, 1)
 
     def geometry(self, draw, batch, height, width):
         height, width = pixels.to_float(height), pixels.to_float(width)
@@ -81,7 +87,7 @@ class RandomScaledCrop(Augmenter):
         return self.height, self.width
 
     def settings(self):
-        return {"height": self.height, "width": self.width, "scale": self.scale, "ratio": self.ratio}
+        return {name: getattr(self, name) for name in ("height", "width", "scale", "ratio", "min_visibility")}
 
 
 @serializable
@@ -92,9 +98,13 @@ class RandomAffine(Augmenter):
         rotation: degrees; f means between -f and f, counter-clockwise positive.
         scale: f means a factor between 1 - f and 1 + f.
         translation: f means a shift by at most that share of height and of width.
-        fill: value of pixels that come from outside the image; masks get 0 there.
+        fill: value of pixels that come from outside the image; None for the darkest.
+        mask_fill: label of such pixels in masks. None is 255 (void; -1 where the dtype ends before) in maps of whole
+            numbers, -1 as the class in panoptic maps, and 0 or False in masks of several layers, floats and bools.
+        min_visibility: share of a box's area that must be inside the image; what shows less gets the label -1.
 
     Introduced in lesson 09. Boxes are those of the turned corners, so around a slanted shape they are not tight.
+    Where the scale may fall below two thirds, each output pixel is the mean of several points, at most 4 × 4.
 
     >>> RandomAffine(rotation=90.0)(tf.zeros((20, 30, 3), tf.uint8)).shape
     TensorShape([20, 30, 3])
@@ -102,14 +112,21 @@ class RandomAffine(Augmenter):
 
     separable = False
 
-    def __init__(self, rotation=0.0, scale=0.0, translation=0.0, fill=None, **settings):
+    def __init__(
+        self, rotation=0.0, scale=0.0, translation=0.0, fill=None, mask_fill=None, min_visibility=0.0, **settings
+    ):
         super().__init__(**settings)
-        self.rotation = symmetric("rotation", rotation, 0, 360)
-        self.scale = symmetric("scale", scale, 1, 0.95, lowest=0.05)
-        self.translation = symmetric("translation", translation, 0, 1)
-        self.fill = self.value_range[0] if fill is None else number("fill", fill, *self.value_range)
+        self.rotation = range_around("rotation", rotation, 0, 360)
+        self.scale = range_around("scale", scale, 1, 0.95, lowest=0.05)
+        self.translation = range_around("translation", translation, 0, 1)
+        self.fill = number_between("fill", self.value_range[0] if fill is None else fill, *self.value_range)
+        self.mask_fill = None if mask_fill is None else number_between("mask_fill", mask_fill, -math.inf, math.inf)
+        self.min_visibility = number_between("min_visibility", min_visibility, 0, 1)
+        self.most_shrinking = 1 / self.scale[0]
 
     def geometry(self, draw, batch, height, width):
+        if draw is None:
+            return pixels.axis_transform(batch), height, width
         angle = draw.uniform((batch,), *self.rotation) * (math.pi / 180)
         scale = draw.uniform((batch,), *self.scale)
         high, wide = pixels.to_float(height), pixels.to_float(width)
@@ -122,7 +139,8 @@ class RandomAffine(Augmenter):
         return tf.reshape(tf.stack(rows, -1), (-1, 3, 3)), height, width
 
     def settings(self):
-        return {"rotation": self.rotation, "scale": self.scale, "translation": self.translation, "fill": self.fill}
+        names = ("rotation", "scale", "translation", "fill", "mask_fill", "min_visibility")
+        return {name: getattr(self, name) for name in names}
 
 
 @serializable
@@ -136,7 +154,8 @@ class ColorJitter(Augmenter):
         brightness: f shifts by -f to f of the value range.
         contrast: f stretches around the mean grey by a factor from 1 - f to 1 + f.
         saturation: f stretches the distance from grey by a factor from 1 - f to 1 + f.
-        hue: f turns the colours by -f to f of the whole circle, at most 0.5.
+        hue: f turns the colours by -f to f of the whole circle, at most 0.5; upwards from red over yellow to green,
+            as ``tf.image.adjust_hue`` does.
 
     Introduced in lesson 09.
 
@@ -148,10 +167,10 @@ class ColorJitter(Augmenter):
 
     def __init__(self, brightness=0.2, contrast=0.3, saturation=0.3, hue=0.05, **settings):
         super().__init__(**settings)
-        self.brightness = symmetric("brightness", brightness, 0, 1)
-        self.contrast = symmetric("contrast", contrast, 1, 1, lowest=0)
-        self.saturation = symmetric("saturation", saturation, 1, 1, lowest=0)
-        self.hue = symmetric("hue", hue, 0, 0.5)
+        self.brightness = range_around("brightness", brightness, 0, 1)
+        self.contrast = range_around("contrast", contrast, 1, 1, lowest=0)
+        self.saturation = range_around("saturation", saturation, 1, 1, lowest=0)
+        self.hue = range_around("hue", hue, 0, 0.5)
 
     def colour(self, draw, batch):
         numbers = tf.unstack(draw.uniform((4, batch)))
@@ -180,7 +199,7 @@ class RandomBrightness(ColorJitter):
     """
 
     def __init__(self, factor=0.2, **settings):
-        super().__init__(symmetric("factor", factor, 0, 1), 0, 0, 0, **settings)
+        super().__init__(range_around("factor", factor, 0, 1), 0, 0, 0, **settings)
 
     def settings(self):
         return {"factor": self.brightness}
@@ -200,7 +219,7 @@ class RandomContrast(ColorJitter):
     """
 
     def __init__(self, factor=0.3, **settings):
-        super().__init__(0, symmetric("factor", factor, 1, 1, lowest=0), 0, 0, **settings)
+        super().__init__(0, range_around("factor", factor, 1, 1, lowest=0), 0, 0, **settings)
 
     def settings(self):
         return {"factor": self.contrast}
@@ -224,11 +243,11 @@ class SaltAndPepper(Augmenter):
 
     def __init__(self, amount=0.05, salt=0.5, **settings):
         super().__init__(**settings)
-        self.amount, self.salt = number("amount", amount, 0, 1), number("salt", salt, 0, 1)
+        self.amount, self.salt = number_between("amount", amount, 0, 1), number_between("salt", salt, 0, 1)
 
-    def stamp(self, draw, batch, height, width):
-        pepper = round(65536 * self.amount * (1 - self.salt))
-        return "noise", (draw.uint16(batch, height, width), pepper, round(65536 * self.amount))
+    def stamp(self, draw, batch, height, width, channels):
+        pepper, salt = (round(65536 * self.amount * share) for share in (1 - self.salt, 1))
+        return "noise", (draw.uint16(batch, height, width), tf.fill((batch,), pepper), tf.fill((batch,), salt))
 
     def settings(self):
         return {"amount": self.amount, "salt": self.salt}
@@ -252,42 +271,45 @@ class Cutout(Augmenter):
 
     def __init__(self, size=8, value=None, **settings):
         super().__init__(**settings)
-        sizes = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, (tuple, list)) else ()
-        if len(sizes) != 2 or any(isinstance(s, bool) or not isinstance(s, int) or s < 1 for s in sizes):
-            raise ValueError(f"size is {size!r}: wanted whole pixels, one number or (height, width), each at least 1")
-        values = (value,) if isinstance(value, (int, float)) else value
-        if values is not None and not all(self.value_range[0] <= v <= self.value_range[1] for v in values):
-            raise ValueError(f"value is {value!r}: wanted a number inside the value range {self.value_range}")
-        self.size, self.value = sizes, None if values is None else tuple(values)
+        sides = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+        if len(sides) != 2:
+            raise ValueError(f"size is {size!r}: wanted pixels, one number or (height, width)")
+        self.size = tuple(whole_number("size", side) for side in sides)
+        values = value if value is None or isinstance(value, (tuple, list)) else (value,)
+        self.value = None if values is None else tuple(number_between("value", v, *self.value_range) for v in values)
 
-    def stamp(self, draw, batch, height, width):
+    def stamp(self, draw, batch, height, width, channels):
         high, wide = self.size
-        if (isinstance(height, int) and high > height) or (isinstance(width, int) and wide > width):
-            raise ValueError(f"size is {self.size}, but the images are {height} × {width}: wanted a hole that fits")
-        numbers = draw.uniform((2, batch))
-        places = [
+        value = self.value or (self.value_range[0],)
+        if len(value) not in (1, channels):
+            raise ValueError(f"value is {value}, but the images have {channels} channels: wanted one number for each")
+        if isinstance(height, int) and isinstance(width, int):
+            if high > height or wide > width:
+                raise ValueError(f"size is {self.size}, but the images are {height} × {width}: wanted a hole that fits")
+        else:
+            demand((high <= height) & (wide <= width), f"size is {self.size}: wanted a hole that fits into the images")
+        top, left = (
             tf.cast(number * (pixels.to_float(size) - hole + 1), tf.int32)
-            for number, size, hole in zip(tf.unstack(numbers), (height, width), self.size)
-        ]
-        return "hole", (*places, high, wide, self.value or self.value_range[0])
+            for number, size, hole in zip(tf.unstack(draw.uniform((2, batch))), (height, width), self.size)
+        )
+        return "hole", (top, left, tf.fill((batch,), high), tf.fill((batch,), wide), value)
 
     def settings(self):
         return {"size": self.size, "value": self.value}
-
-
-def _fold(seed, number):
-    return Draw(seed).fold(number)
 
 
 @serializable
 class Augment(Augmenter):
     """Chain layers of this module in one pass: one resampling, one colour matrix, then cutout and noise.
 
-    The result is that of the layers one after the other, but values are rounded and clipped only once, and it is
-    faster. The order in the list holds: where it does not fit into one pass, further passes follow.
+    The result is that of the layers one after the other, except that values are interpolated, rounded and clipped
+    once for each pass instead of once for each layer: that is what makes it faster and sharper. Where layers do not
+    fit into one pass, further passes follow: after another order than geometry, colour, stamps, and before a
+    `RandomAffine` behind another resampling, so that what was cut off or shifted out stays away.
 
     Args:
-        layers: layers of this module; their own seeds are not used.
+        layers: layers of this module; their own seeds are not used. With ``p`` the chain as a whole is left out for
+            some images.
 
     Introduced in lesson 09.
 
@@ -308,8 +330,8 @@ class Augment(Augmenter):
         self.layers = list(layers)
 
     def chain(self):
-        layers = [layer for part in self.layers for layer, _ in part.chain()]
-        return [(layer, functools.partial(_fold, number=i)) for i, layer in enumerate(layers)]
+        steps = [step for part in self.layers for step in part.chain()]
+        return [step.under(i, self.p) for i, step in enumerate(steps)]
 
     def output_size(self, height, width):
         for layer in self.layers:
@@ -324,14 +346,16 @@ class Augment(Augmenter):
         return cls(**{**config, "layers": [keras.saving.deserialize_keras_object(c) for c in config["layers"]]})
 
 
-def map_dataset(dataset, layer, seed=0):
+def map_dataset(dataset, layer, seed=None):
     """Augment every element of a dataset on all cores, with a seed for each: the same seed gives the same images.
 
     Args:
-        dataset: ``tf.data.Dataset`` of images, of dicts, or of tuples whose first part is one of these. Batch it
-            first: one call for 64 images costs little more than one for a single image.
+        dataset: ``tf.data.Dataset`` of images, of dicts, or of tuples whose first part is one of these; what else in a
+            tuple has the size of the images, such as masks, moves along. Batch it first: one call for 64 images costs
+            little more than one for a single image.
         layer: a layer of this module.
-        seed: whole number.
+        seed: whole number; None draws one, which `training.set_seed` repeats. Two calls with the same seed and equal
+            layers toss the same coins.
 
     Returns:
         the dataset with augmented images; each pass over it draws new numbers.
@@ -342,11 +366,10 @@ def map_dataset(dataset, layer, seed=0):
     >>> [batch.shape for batch in map_dataset(images, RandomFlip())]
     [TensorShape([4, 6, 6, 3]), TensorShape([4, 6, 6, 3])]
     """
+    seed = random.randrange(2**31) if seed is None else whole_number("seed", seed, 0)
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2, drop_remainder=True)
 
     def transform(element, numbers):
-        if isinstance(element, tuple):
-            return (layer(element[0], seed=numbers), *element[1:])
-        return layer(element, seed=numbers)
+        return layer(element, seed=numbers, training=True)
 
     return tf.data.Dataset.zip(dataset, seeds).map(transform, num_parallel_calls=tf.data.AUTOTUNE)

@@ -7,6 +7,8 @@ whole vectors. A *transform* is a float32 tensor (batch, 3, 3) that maps a point
 pixel edges, to its point of the input.
 """
 
+import math
+
 import numpy as np
 
 from .._quiet import tf
@@ -43,62 +45,71 @@ def axis_transform(batch, x_scale=1.0, x_start=0.0, y_scale=1.0, y_start=0.0):
 
 
 def separable_taps(transform, height_in, width_in, height, width):
-    """`neighbours` for the rows and for the columns of an output of this size, by a transform without rotation."""
-    rows = positions(transform[:, 1, 2], transform[:, 1, 1], height)
-    columns = positions(transform[:, 0, 2], transform[:, 0, 0], width)
-    return neighbours(rows, height_in), neighbours(columns, width_in)
+    """`taps` for the rows and for the columns of an output of this size, by a transform without rotation."""
+    rows = taps(transform[:, 1, 2], transform[:, 1, 1], height_in, height)
+    return rows, taps(transform[:, 0, 2], transform[:, 0, 0], width_in, width)
 
 
-def positions(start, scale, size_out):
-    """Where the centre of every output pixel lies on one axis of the input, in pixel edges: (batch, size_out)."""
-    return start[:, None] + scale[:, None] * (tf.range(size_out, dtype=tf.float32) + 0.5)
+def taps(start, scale, size_in, size_out):
+    """Which input pixels every output pixel of one axis is made of: linear interpolation, antialiased when shrinking.
 
+    The weights fall linearly from the centre to a distance of one input pixel, or of one output pixel where that is
+    larger, as ``tf.image.resize(antialias=True)`` has it; what lies outside the input does not count.
 
-def neighbours(position, size_in):
-    """The two input pixels around each position and the weight of the second, for linear interpolation."""
-    place = tf.clip_by_value(position - 0.5, 0.0, to_float(size_in) - 1.0)
-    first = tf.cast(place, tf.int32)
-    return first, tf.minimum(first + 1, size_in - 1), place - to_float(first)
+    Args:
+        start, scale: (batch,), input = start + scale * output, in pixel edges.
+        size_in, size_out: of the axis; the cut may not be wider than the input.
 
-
-def resample_rows(images, first, second, weight):
-    """Interpolate between rows: (batch, height, width, channels) -> (batch, out, width * channels).
-
-    uint8 becomes uint16 with 8 fractional bits (exact enough: the result is within one grey level), all else float32.
+    Returns:
+        index: int32 (batch, size_out, n), and weight: float32 of the same shape, which sums to 1.
     """
-    batch, height, width, channels = shape_of(images)
-    rows = tf.reshape(images, (batch, height, width * channels))
-    return _mix(rows, first, second, weight, tf.uint16 if images.dtype == tf.uint8 else None, 256)
-
-
-def resample_columns(planar, first, second, weight, dtype):
-    """Interpolate between columns of a planar batch; uint16 from `resample_rows` becomes ``dtype`` again."""
-    batch, width, channels, height = shape_of(planar)
-    columns = tf.reshape(planar, (batch, width, channels * height))
-    if dtype == tf.uint8:
-        mixed = _mix(columns, first, second, weight, tf.uint32, 65536)
-        half, bits = tf.constant(1 << 23, tf.uint32), tf.constant(24, tf.uint32)
-        mixed = tf.cast(tf.bitwise.right_shift(mixed + half, bits), dtype)
+    centre = start[:, None] + scale[:, None] * (tf.range(size_out, dtype=tf.float32) + 0.5) - 0.5
+    reach = tf.maximum(tf.abs(scale), 1.0)[:, None]
+    first = tf.math.ceil(centre - reach)
+    if isinstance(size_in, int) and isinstance(size_out, int):
+        count = math.ceil(2 * max(size_in / size_out, 1))
     else:
-        mixed = _mix(columns, first, second, weight)
-        mixed = tf.cast(tf.round(mixed) if dtype.is_integer else mixed, dtype)
+        count = tf.cast(tf.math.ceil(2 * tf.maximum(to_float(size_in) / to_float(size_out), 1.0)), tf.int32)
+    place = first[..., None] + to_float(tf.range(count))
+    weight = tf.maximum(1 - tf.abs(place - centre[..., None]) / reach[..., None], 0.0)
+    weight = tf.where((place >= 0) & (place < to_float(size_in)), weight, 0.0)
+    weight /= tf.reduce_sum(weight, -1, keepdims=True)
+    return tf.clip_by_value(tf.cast(place, tf.int32), 0, size_in - 1), weight
+
+
+def resample_rows(images, index, weight):
+    """Mix rows: (batch, height, width, channels) -> (batch, out, width * channels), float32 or still uint8."""
+    batch, height, width, channels = shape_of(images)
+    return _mix(tf.reshape(images, (batch, height, width * channels)), index, weight)
+
+
+def resample_columns(planar, index, weight, dtype):
+    """Mix columns of a planar batch and give it the dtype of the images; whole numbers are rounded."""
+    batch, width, channels, height = shape_of(planar)
+    mixed = _mix(tf.reshape(planar, (batch, width, channels * height)), index, weight)
+    mixed = tf.cast(tf.round(mixed) if dtype.is_integer and mixed.dtype.is_floating else mixed, dtype)
     return tf.reshape(mixed, (batch, -1, channels, height))
 
 
-def _mix(lines, first, second, weight, fixed=None, one=1):
-    a, b, weight = tf.gather(lines, first, batch_dims=1), tf.gather(lines, second, batch_dims=1), weight[..., None]
-    if fixed is not None:
-        weight = tf.cast(tf.round(weight * one), fixed)
-        return tf.cast(a, fixed) * (tf.constant(one, fixed) - weight) + tf.cast(b, fixed) * weight
-    return to_float(a) * (1 - weight) + to_float(b) * weight
+def _mix(lines, index, weight):
+    """Weighted sums of lines (batch, size_in, n): (batch, size_out, n), float32, or uint8 for two lines of uint8."""
+    dtype, count = lines.dtype, index.shape[-1]
+    if count is None:  # the size is known at run time only
+        return tf.einsum("bot,botn->bon", weight, to_float(tf.gather(lines, index, batch_dims=1)))
+    if count == 2 and dtype == tf.uint8:  # whole numbers are faster: weights in 65536ths
+        second = tf.cast(tf.round(weight[..., 1:] * 65536), tf.uint32)
+        a, b = (tf.cast(tf.gather(lines, index[..., i], batch_dims=1), tf.uint32) for i in (0, 1))
+        mixed = a * (tf.constant(65536, tf.uint32) - second) + b * second + tf.constant(32768, tf.uint32)
+        return tf.cast(tf.bitwise.right_shift(mixed, tf.constant(16, tf.uint32)), dtype)
+    parts = ((tf.gather(lines, index[..., i], batch_dims=1), weight[..., i, None]) for i in range(count))
+    return sum(to_float(part) * share for part, share in parts)
 
 
-def to_planar(images, channels=None):
-    """(batch, height, width, channels) -> (batch, width, channels, height), or the same from `resample_rows`."""
-    shape = shape_of(images)
-    channels = channels or shape[3]
-    flat = tf.reshape(images, (shape[0], shape[1], -1))
-    return tf.reshape(tf.transpose(flat, (0, 2, 1)), (shape[0], -1, channels, shape[1]))
+def to_planar(images, channels):
+    """(batch, height, width, channels) or (batch, height, width * channels) -> (batch, width, channels, height)."""
+    batch, height = shape_of(images)[:2]
+    flat = tf.reshape(images, (batch, height, -1))
+    return tf.reshape(tf.transpose(flat, (0, 2, 1)), (batch, -1, channels, height))
 
 
 def from_planes(planes):
@@ -113,22 +124,44 @@ def mirror(images, transform):
     return tf.where(flip[1][:, None, None, None], tf.reverse(images, (1,)), images)
 
 
-def warp(images, transform, height, width, fill):
-    """Resample by any transform with bilinear interpolation; what lies outside the input becomes ``fill``."""
-    batch, height_in, width_in, channels = shape_of(images)
-    x, y = _points(transform, height, width)
-    flat = tf.reshape(images, (batch, height_in * width_in, channels))
+def warp(images, transform, height, width, fill, samples=1):
+    """Resample by any transform with bilinear interpolation; what lies outside the input becomes ``fill``.
+
+    Args:
+        images: (batch, height, width, channels).
+        transform: (batch, 3, 3), output to input.
+        height, width: of the output.
+        fill: a number.
+        samples: how many points along each side of an output pixel are averaged. They lie as far apart as an output
+            pixel is wider than an input pixel, so that nothing is blurred where nothing shrinks.
+    """
+    total, covered = 0.0, 0.0
+    spread = tf.maximum(1 - 1 / tf.maximum(tf.sqrt(tf.reduce_sum(transform[:, :2, :2] ** 2, 1)), 1e-6), 0.0)  # x, y
+    for i in range(samples * samples):
+        step = ((i // samples + 0.5) / samples - 0.5, (i % samples + 0.5) / samples - 0.5)
+        offset = tf.einsum("bij,bj->bi", transform[:, :2, :2], spread * tf.constant(step))
+        x, y = _points(transform, height, width)
+        share, hit = _bilinear(images, x + offset[:, :1], y + offset[:, 1:])
+        total, covered = total + share, covered + hit
+    values = (total + (samples * samples - covered) * fill) / (samples * samples)
+    values = tf.reshape(values, (shape_of(images)[0], height, width, shape_of(images)[3]))
+    return tf.cast(tf.round(values) if images.dtype.is_integer else values, images.dtype)
+
+
+def _bilinear(images, x, y):
+    """Weighted sum of the up to four pixels around each point, (batch, n, channels), and the sum of their weights."""
+    batch, height, width, channels = shape_of(images)
+    flat = tf.reshape(images, (batch, height * width, channels))
     total, covered = 0.0, 0.0
     for dy in (0.0, 1.0):
         for dx in (0.0, 1.0):
             column, row = tf.floor(x - 0.5) + dx, tf.floor(y - 0.5) + dy
             weight = (1 - tf.abs(x - 0.5 - column)) * (1 - tf.abs(y - 0.5 - row))
-            index, inside = _flat_index(column, row, height_in, width_in)
+            index, inside = _flat_index(column, row, height, width)
             weight = tf.where(inside, weight, 0.0)[..., None]
             total += weight * to_float(tf.gather(flat, index, batch_dims=1))
             covered += weight
-    values = tf.reshape(total + (1 - covered) * fill, (batch, height, width, channels))
-    return tf.cast(tf.round(values) if images.dtype.is_integer else values, images.dtype)
+    return total, covered
 
 
 def nearest(masks, transform, height, width, fill):
@@ -145,11 +178,10 @@ def _points(transform, height, width):
     """Input x and y of the centres of all output pixels, each (batch, height * width)."""
     row, column = tf.meshgrid(tf.range(height, dtype=tf.float32), tf.range(width, dtype=tf.float32), indexing="ij")
     column, row = tf.reshape(column + 0.5, (1, -1)), tf.reshape(row + 0.5, (1, -1))
-    points = (
+    return [
         transform[:, axis, 0, None] * column + transform[:, axis, 1, None] * row + transform[:, axis, 2, None]
         for axis in (0, 1)
-    )
-    return tuple(points)
+    ]
 
 
 def _flat_index(column, row, height, width):
@@ -158,26 +190,30 @@ def _flat_index(column, row, height, width):
     return tf.clip_by_value(tf.cast(row, tf.int32), 0, height - 1) * width + column, inside
 
 
-def move_boxes(boxes, transform, height, width):
+def move_boxes(boxes, transform, height, width, least_side=0.0, min_visibility=0.0):
     """Boxes of the output: the tight box around the four moved corners, clipped to the image.
 
     Args:
         boxes: (batch, n, 4), xyxy in pixels of the input.
         transform: (batch, 3, 3), output to input.
         height, width: of the output.
+        least_side: pixels that both sides must have after clipping.
+        min_visibility: share of the moved box's area that must lie inside the image.
 
     Returns:
-        float32 (batch, n, 4), and bool (batch, n): whether anything of the box is left inside the image.
+        float32 (batch, n, 4), zeros for boxes that are gone, and bool (batch, n): whether a box is left.
     """
     x1, y1, x2, y2 = tf.unstack(to_float(boxes), axis=-1)
     corners = tf.stack([tf.stack([x1, x2, x1, x2], -1), tf.stack([y1, y1, y2, y2], -1)], 1)  # (batch, 2, n, 4)
     inverse = tf.linalg.inv(transform)
     corners = tf.einsum("bij,bjnk->bink", inverse[:, :2, :2], corners) + inverse[:, :2, 2][:, :, None, None]
     limit = tf.stack([to_float(width), to_float(height)])[:, None]
-    low, high = (tf.clip_by_value(edge(corners, -1), 0.0, limit) for edge in (tf.reduce_min, tf.reduce_max))
-    inside = tf.reduce_all(high > low, 1)
+    ends = [edge(corners, -1) for edge in (tf.reduce_min, tf.reduce_max)]  # each (batch, 2, n)
+    low, high = (tf.clip_by_value(end, 0.0, limit) for end in ends)
+    inside = tf.reduce_all((high > low) & (high - low >= least_side - 1e-3), 1)
+    visible = tf.reduce_prod(high - low, 1) >= (min_visibility - 1e-5) * tf.reduce_prod(ends[1] - ends[0], 1)
     moved = tf.transpose(tf.concat([low, high], 1), (0, 2, 1))
-    return tf.where(inside[..., None], moved, 0.0), inside
+    return tf.where((inside & visible)[..., None], moved, 0.0), inside & visible
 
 
 def shape_of(tensor):
@@ -187,6 +223,14 @@ def shape_of(tensor):
 
 
 # ---------------------------------------------------------------- colour
+
+
+def colour_where(happens, colour):
+    """(shift, contrast, saturation, hue) with no change for the images whose coin (batch,) says so; None: for none."""
+    if happens is None:
+        return colour
+    still = (0.0, 1.0, 1.0, 0.0)
+    return tuple(None if value is None else tf.where(happens, value, same) for value, same in zip(colour, still))
 
 
 def colour_matrix(steps, mean):
@@ -219,19 +263,26 @@ def _chroma(saturation, hue):
     """Stretch (saturation) and turn (hue) the two colour axes of YIQ; brightness stays: (batch, 3, 3)."""
     saturation = tf.ones_like(hue) if saturation is None else saturation
     hue = tf.zeros_like(saturation) if hue is None else hue
-    cos, sin = saturation * tf.cos(hue), saturation * tf.sin(hue)
+    cos, sin = saturation * tf.cos(hue), -saturation * tf.sin(hue)  # from red over yellow to green
     zero, one = tf.zeros_like(cos), tf.ones_like(cos)
     turn = tf.reshape(tf.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], -1), (-1, 3, 3))
     return tf.einsum("ij,bjk,kl->bil", np.linalg.inv(TO_YIQ).astype("float32"), turn, np.float32(TO_YIQ))
 
 
 def mean_colour(images, planar):
-    """Mean of each channel, (batch, channels); one axis after the other, which XLA turns into vector code."""
-    whole = images.dtype in (tf.uint8, tf.int8, tf.uint16, tf.int16)
-    total = tf.reduce_sum(tf.cast(images, tf.int32) if whole else to_float(images), 1)
-    other = 2 if planar else 1  # after the first sum
-    sizes = shape_of(images)
-    return to_float(tf.reduce_sum(total, other)) / to_float(sizes[1] * sizes[1 + other])
+    """Mean of each channel, (batch, channels)."""
+    batch, first, width, last = shape_of(images)
+    lines = tf.reshape(images, (batch, first, -1))
+    if images.dtype == tf.uint8 and isinstance(first, int):  # sums of up to 16 lines fit in 16 bits: vector code
+        groups = min(16, first)
+        size = first // groups
+        total = sum(tf.cast(lines[:, i * size : (i + 1) * size], tf.uint16) for i in range(groups))
+        total, rest = (tf.reduce_sum(tf.cast(x, tf.int32), 1) for x in (total, lines[:, groups * size :]))
+        total += rest
+    else:
+        total = tf.reduce_sum(to_float(lines), 1)
+    total = to_float(tf.reduce_sum(tf.reshape(total, (batch, width, last)), 2 if planar else 1))
+    return total / to_float(first * (last if planar else width))
 
 
 def finish(images, steps, stamps, planar, value_range):
@@ -240,9 +291,9 @@ def finish(images, steps, stamps, planar, value_range):
     Args:
         images: (batch, height, width, channels), or planar (batch, width, channels, height).
         steps: as for `colour_matrix`; an empty list changes no colour.
-        stamps: list of ``("hole", (top, left, height, width, value))`` with int32 (batch,) twice, the size, a number
-            per channel, and ``("noise", (numbers, pepper, salt))`` with uint16 (batch, height, width): pixels below the
-            number ``pepper`` become darkest, those below ``salt`` brightest.
+        stamps: list of ``("hole", (top, left, high, wide, value))``, int32 (batch,) four times and a number for each
+            channel or for all, and ``("noise", (numbers, pepper, salt))``, uint16 (batch, height, width) and int32
+            (batch,) twice: pixels below ``pepper`` become darkest, the others below ``salt`` brightest.
         planar: which of the two layouts.
         value_range: darkest and brightest value.
 
@@ -269,21 +320,33 @@ def finish(images, steps, stamps, planar, value_range):
     return parts
 
 
+def stamp_where(happens, name, numbers):
+    """A stamp as `finish` takes it, without effect on the images whose coin (batch,) says so; None: on none."""
+    only = lambda n: n if happens is None else tf.where(happens, n, 0)  # noqa: E731
+    if name == "hole":
+        top, left, high, wide, value = numbers
+        return name, (top, left, only(high), wide, value)
+    numbers, pepper, salt = numbers
+    return name, (numbers, only(pepper), only(salt))
+
+
 def _cover(parts, planar, value_range, top, left, high, wide, value):
     height, width = (shape_of(parts[0])[axis] for axis in ((2, 1) if planar else (1, 2)))
     rows, columns = _span(top, high, height), _span(left, wide, width)
     hole = rows[:, None, :] & columns[:, :, None] if planar else (rows[:, :, None] & columns[:, None, :])[..., None]
     fills = np.broadcast_to(value, len(parts) if planar else parts[0].shape[-1]).tolist()
-    fills = [tf.constant(v, parts[0].dtype) for v in (fills if planar else [fills])]
+    fills = [tf.cast(v, parts[0].dtype) for v in (fills if planar else [fills])]
     return [tf.where(hole, fill, part) for fill, part in zip(fills, parts)]
 
 
 def _sprinkle(parts, planar, value_range, numbers, pepper, salt):
     numbers = tf.cast(tf.transpose(numbers, (0, 2, 1)) if planar else numbers[..., None], tf.int32)
+    extra = (slice(None), *[None] * (numbers.shape.rank - 1))
+    pepper, salt = pepper[extra], salt[extra]
     low, high = (tf.constant(v, parts[0].dtype) for v in value_range)
     return [tf.where(numbers < salt, tf.where(numbers < pepper, low, high), part) for part in parts]
 
 
 def _span(start, length, size):
     place = tf.range(size)[None]
-    return (place >= start[:, None]) & (place < start[:, None] + length)
+    return (place >= start[:, None]) & (place < (start + length)[:, None])
