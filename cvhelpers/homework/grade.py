@@ -1,298 +1,199 @@
-"""Grade a folder of hand-ins: ``python -m cvhelpers.homework.grade handins/ -o grades.csv``.
+"""Grade hand-ins: ``python -m cvhelpers.homework grade handins -o grades.csv``.
 
-Each hand-in runs in a process and a temporary folder of its own, with limits on time and memory; it gets the inputs of
-the exercises, never an answer. What its functions return comes back as JSON and is compared here with what the solution
-notebook returns. A process that hangs or dies is replaced by a new one that leaves out the deadly cell or question.
+Each hand-in runs in a confined process and a temporary folder of its own; it gets the inputs of the exercises, never an
+answer. What its functions return comes back as JSON and is judged here. A process that hangs or dies is replaced by a
+new one that leaves out the deadly cell or question. ``grade merge`` puts the results of shards together.
 """
 
 import argparse
 import concurrent.futures
-import csv
-import hashlib
-import json
 import pathlib
-import secrets
 import sys
+import tempfile
 import time
 
-from . import FOLDER, NOT_YET, RIGHT, exercises
-from .build import ROOT, SOLUTIONS, code_cells, solution_notebooks
-from .compare import difference
+from . import FOLDER, exercises
+from .build import SOLUTIONS
+from .class_report import write_page
 from .handins import homework_of, read_handin
-from .runner import Limits, Runner
-from .sandbox import all_cases
+from .judging import Grader
+from .roster import collect, read_roster, unpack
+from .runner import Limits
+from .similarity import write_pairs
+from .store import Store, fingerprint, merge, write_reports, write_table
 
 
-class Grader:
-    """Grades hand-ins of any homework against the solution notebooks, with the same fresh cases for everybody.
+def beside(out, end):
+    """A file or folder beside the table: ``grades.csv`` and ``_reports`` give ``grades_reports``."""
+    return out.with_name(out.stem + end)
 
-    Args:
-        solutions: folder of the solution notebooks; when a notebook is missing only the course's own cases count.
-        seed: of the fresh cases.
-        limits: :class:`~cvhelpers.homework.runner.Limits` of time and memory.
-        closed: folders and files that no hand-in may read.
-        questions: names of the questions to grade; all when empty.
+
+def shard_of(name, count):
+    """Number of the shard of a hand-in, from 1: the same on every machine.
+
+    >>> shard_of("ada.ipynb", 4) in (1, 2, 3, 4)
+    True
     """
-
-    def __init__(self, solutions=SOLUTIONS, seed=0, limits=None, closed=(), questions=()):
-        self.solutions, self.seed = pathlib.Path(solutions), seed
-        hidden = [self.solutions, SOLUTIONS, ROOT / "tests", ROOT / ".git", *closed]
-        self.runner = Runner(limits or Limits(), hidden)
-        self.only, self.references = set(questions), {}
-
-    def questions(self, homework):
-        """The exercises to grade, by name."""
-        return {name: q for name, q in exercises(homework).items() if not self.only or name in self.only}
-
-    def reference(self, homework):
-        """Cases and wanted values of each question, from the solution notebook; it must solve everything itself.
-
-        Raises:
-            SystemExit: the solution notebook fails or differs from the table that students have.
-        """
-        if homework in self.references:
-            return self.references[homework]
-        paths = [path for path in solution_notebooks((), self.solutions) if path.name.startswith(homework + "_")]
-        seed = self.seed if paths else None
-        questions, everything = self.questions(homework), list(exercises(homework))
-        cases = {name: all_cases(q, seed, everything.index(name)) for name, q in questions.items()}
-        tables = {name: question.answers() for name, question in questions.items()}
-        wants = {name: table[0] for name, table in tables.items()}
-        if paths:
-            results, notes = self.runner.run(code_cells(paths[0]), homework, questions, seed)
-            for name, question in questions.items():
-                outcomes = results.get(name, [])
-                problem = next((o.error or "not attempted" for o in outcomes if o.error or o.todo), None)
-                if problem or len(outcomes) != len(cases[name]):
-                    raise SystemExit(f"{paths[0].name} does not solve {name} here: {problem or notes}")
-                if question.limits:
-                    state, message = question.judge(outcomes, tables[name][0], [])
-                    if state != RIGHT:
-                        raise SystemExit(f"{paths[0].name} does not solve {name} here: {message}")
-                    continue
-                for outcome, want in zip(outcomes, tables[name][0]):
-                    if reason := difference(outcome.value, want, **question.accuracy):
-                        raise SystemExit(f"{homework}.json is stale ({name}: {reason}): build it again")
-                wants[name] = [outcome.value for outcome in outcomes]
-        self.references[homework] = cases, wants, {name: table[1] for name, table in tables.items()}, bool(paths)
-        return self.references[homework]
-
-    def grade(self, path, homework=None):
-        """Grade one file; returns a dict with points, state and message of each question, and notes. Never raises."""
-        result = {"homework": homework or "", "points": 0, "of": 0, "questions": {}, "notes": []}
-        cells, problem = read_handin(path)
-        homework = homework or (homework_of(path, cells) if cells else None)
-        if homework is None:
-            result["notes"] = [problem or "which homework this is cannot be seen"]
-            return result
-        questions = self.questions(homework)
-        cases, wants, mistakes, _ = self.reference(homework)
-        result.update(homework=homework, of=sum(question.points for question in questions.values()))
-        if problem:
-            results, result["notes"] = {}, [problem]
-        else:
-            seed = self.seed if self.reference(homework)[3] else None
-            results, result["notes"] = self.runner.run(cells, homework, questions, seed)
-        for name, question in questions.items():
-            outcomes = results.get(name)
-            if not outcomes:
-                state, message = NOT_YET, "nothing came back."
-            elif not any(o.todo or o.error for o in outcomes) and len(outcomes) != len(cases[name]):
-                state, message = NOT_YET, f"{len(outcomes)} of {len(cases[name])} cases came back."
-            else:
-                try:
-                    upto = len(outcomes)
-                    state, message = question.judge(outcomes, wants[name][:upto], mistakes[name], cases[name][:upto])
-                except Exception as error:
-                    state, message = NOT_YET, f"what came back cannot be compared ({type(error).__name__})."
-            points = question.points if state == RIGHT else 0
-            result["questions"][name] = {"points": points, "of": question.points, "state": state, "message": message}
-            result["points"] += points
-        return result
+    return int(fingerprint(name), 16) % count + 1
 
 
-# Results -------------------------------------------------------------------------------------------------------------
+def _shard(text):
+    number, _, count = text.partition("/")
+    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(f"{text!r}: wanted for instance 3/10")
+    return int(number), int(count)
 
 
-def short(question):
-    """One line of feedback for the table: state, then diagnosis or difference."""
-    lines = question["message"].split("\n")
-    for word in ("diagnosis", "raised", "difference"):
-        for line in lines:
-            if line.startswith(f"  {word} "):
-                return f"{question['state']}: {line[12:].strip()}"
-    return question["state"] if question["state"] == RIGHT else f"{question['state']}: {lines[0]}"
+def parser():
+    """The command's options."""
+    made = argparse.ArgumentParser(prog="python -m cvhelpers.homework grade", description=__doc__.split("\n")[0])
+    made.add_argument("folder", type=pathlib.Path, help="folder or zip of hand-ins, any names, any depth")
+    made.add_argument("-o", "--out", type=pathlib.Path, default=pathlib.Path("grades.csv"), help="the table to write")
+    made.add_argument("--homework", help="for instance hw1; seen from each hand-in when not given")
+    made.add_argument("--questions", nargs="*", default=(), help="only these, for instance q1 q2; the others stay")
+    made.add_argument("--again", action="store_true", help="grade what was graded once more")
+    made.add_argument("--solutions", type=pathlib.Path, default=SOLUTIONS, help="folder of the solution notebooks")
+    made.add_argument("--roster", type=pathlib.Path, help="CSV with name, id and e-mail of the class")
+    made.add_argument("--attempt", choices=("last", "best"), default="last", help="which of several hand-ins counts")
+    made.add_argument("--separator", default=",", help="of the table; Excel in German or French wants ';'")
+    made.add_argument("--seed", type=int, help="of the fresh cases; chosen at random and printed when not given")
+    made.add_argument("--shard", type=_shard, help="for instance 3/10: only this part of the hand-ins; needs --seed")
+    made.add_argument("--workers", type=int, default=2, help="how many hand-ins at once")
+    made.add_argument("--cell-limit", type=float, default=60, help="seconds for one cell")
+    made.add_argument("--question-limit", type=float, default=20, help="seconds for one question, all its cases")
+    made.add_argument("--total-limit", type=float, default=600, help="seconds for one hand-in")
+    made.add_argument("--memory", type=float, default=4, help="GiB for one hand-in; 12 where TensorFlow is needed")
+    made.add_argument("--disk", type=float, default=200, help="MiB that one hand-in may write")
+    made.add_argument("--trust-handins", action="store_true", help="run without protection where there is none")
+    return made
 
 
-def report(name, result):
-    """Readable report of one hand-in, in Markdown."""
-    lines = [f"# {name}", "", f"**{result['points']:g} of {result['of']:g} points** {result['homework']}", ""]
-    if result["questions"]:
-        lines += ["| question | points | state |", "|---|---|---|"]
-        for key, question in result["questions"].items():
-            lines.append(f"| {key} | {question['points']:g} of {question['of']:g} | {question['state']} |")
-    for key, question in result["questions"].items():
-        if question["state"] != RIGHT:
-            lines += ["", f"## {key}", "", "```text", question["message"].replace("```", "'''"), "```"]
-    if result["notes"]:
-        lines += ["", "## Notes", "", *(f"- {note}" for note in result["notes"])]
-    return "\n".join(lines) + "\n"
+def check_options(options):
+    """Refuse what cannot be meant, in words.
 
-
-def safe(text):
-    """Text for a cell of a table: no control characters, and nothing that a spreadsheet takes for a formula."""
-    text = "".join(c if c.isprintable() else " " for c in str(text))
-    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
-
-
-def write_table(path, results, seed):
-    """Write the CSV: one row for each hand-in."""
-    names = {name for result in results.values() for name in result["questions"]}
-    names = sorted(names, key=lambda name: int(name[1:]))
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        head = [column for name in names for column in (name, f"{name}_feedback")]
-        table.writerow(["file", "homework", "points", "of", *head, "notes", "seed"])
-        for file_name, result in sorted(results.items()):
-            row = [safe(file_name), result["homework"], f"{result['points']:g}", f"{result['of']:g}"]
-            for name in names:
-                question = result["questions"].get(name)
-                row += [f"{question['points']:g}", safe(short(question))] if question else ["", ""]
-            table.writerow([*row, safe("; ".join(result["notes"])), seed])
-
-
-class Progress:
-    """What is graded already, one line for each hand-in in a file beside the table, so that a run can be resumed."""
-
-    def __init__(self, path, key, seed):
-        self.path, self.done, self.seed = path, {}, seed
-        lines = path.read_text("utf-8").splitlines() if path.exists() else []
-        try:
-            head = json.loads(lines[0])
-        except (IndexError, ValueError):
-            head = {}
-        if head.get("key") == key and seed in (None, head["seed"]):
-            self.seed = head["seed"]
-            for line in lines[1:]:
-                try:
-                    entry = json.loads(line)
-                    self.done[entry["file"], entry["sha"]] = entry["result"]
-                except (ValueError, KeyError):
-                    continue  # the line that the interrupt cut
-        else:
-            self.seed = secrets.randbelow(1_000_000) if seed is None else seed
-        path.write_text(
-            "\n".join([json.dumps({"key": key, "seed": self.seed}), *self._lines(self.done)]) + "\n", "utf-8"
-        )
-
-    @staticmethod
-    def _lines(done):
-        return [json.dumps({"file": file, "sha": sha, "result": result}) for (file, sha), result in done.items()]
-
-    def add(self, file, sha, result):
-        """Remember one result at once."""
-        self.done[file, sha] = result
-        with open(self.path, "a", encoding="utf-8") as handle:
-            handle.write(self._lines({(file, sha): result})[0] + "\n")
-
-
-def fingerprint(*parts):
-    """Short digest of files and texts."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.read_bytes() if isinstance(part, pathlib.Path) else str(part).encode())
-    return digest.hexdigest()[:16]
-
-
-def find_handins(folder, out):
-    """All files of a folder at any depth, hidden ones and the results of grading left out."""
-    skip = {out.resolve(), progress_path(out).resolve()}
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and path.resolve() not in skip and reports_path(out) not in path.parents:
-            yield path
-
-
-def progress_path(out):
-    return out.with_name(out.stem + ".progress.jsonl")
-
-
-def reports_path(out):
-    return out.with_name(out.stem + "_reports")
+    Raises:
+        SystemExit: a folder, homework or question is not there.
+    """
+    if not options.folder.exists():
+        raise SystemExit(f"{options.folder} is not there: name the folder or zip that holds the hand-ins")
+    if not options.out.parent.is_dir():
+        raise SystemExit(f"{options.out.parent} is not there: make this folder first, the table goes there")
+    known = sorted(path.stem for path in FOLDER.glob("hw[0-9].py"))
+    if options.homework and options.homework not in known:
+        raise SystemExit(f"there is no homework {options.homework!r}: wanted one of {', '.join(known)}")
+    names = {name for homework in ([options.homework] if options.homework else known) for name in exercises(homework)}
+    if wrong := sorted(set(options.questions) - names):
+        raise SystemExit(f"there is no question {wrong[0]!r}: wanted some of {', '.join(sorted(names))}")
+    if not options.solutions.is_dir():
+        raise SystemExit(f"{options.solutions} is not there: name the folder of the solution notebooks")
+    if options.shard and options.seed is None:
+        raise SystemExit("all shards need the same --seed: name one, for instance --seed 20250131")
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m cvhelpers.homework.grade", description=__doc__.split("\n")[0])
-    parser.add_argument("folder", type=pathlib.Path, help="folder of hand-ins, any names, any depth")
-    parser.add_argument("-o", "--out", type=pathlib.Path, default=pathlib.Path("grades.csv"), help="the table to write")
-    parser.add_argument("--homework", help="for instance hw1; seen from each hand-in when not given")
-    parser.add_argument("--questions", nargs="*", default=(), help="only these, for instance q1 q2")
-    parser.add_argument("--solutions", type=pathlib.Path, default=SOLUTIONS, help="folder of the solution notebooks")
-    parser.add_argument("--seed", type=int, help="of the fresh cases; chosen and printed when not given")
-    parser.add_argument("--workers", type=int, default=2, help="how many hand-ins at once")
-    parser.add_argument("--cell-limit", type=float, default=60, help="seconds for one cell")
-    parser.add_argument("--question-limit", type=float, default=20, help="seconds for one question, all its cases")
-    parser.add_argument("--total-limit", type=float, default=600, help="seconds for one hand-in")
-    parser.add_argument("--memory", type=float, default=4, help="GiB for one hand-in; 12 where TensorFlow is needed")
-    options = parser.parse_args(arguments)
-    if not options.folder.is_dir():
-        raise SystemExit(f"{options.folder} is no folder: name the folder that holds the hand-ins")
-    limits = Limits(options.cell_limit, options.question_limit, options.total_limit, options.memory)
+    arguments = sys.argv[1:] if arguments is None else [*map(str, arguments)]
+    if arguments[:1] == ["merge"]:
+        return merge_command(arguments[1:])
+    options = parser().parse_args(arguments)
+    check_options(options)
+    if options.shard:
+        options.out = beside(options.out, f"-{options.shard[0]}of{options.shard[1]}.csv")
+    with tempfile.TemporaryDirectory(prefix="cvhandins-") as space:
+        return _grade(options, unpack(options.folder, pathlib.Path(space)))
+
+
+def _grade(options, folder):
+    """Grade the hand-ins of a folder and write everything."""
+    limits = Limits(options.cell_limit, options.question_limit, options.total_limit, options.memory, options.disk)
+    store = Store(beside(options.out, ".jsonl"), options.seed)
+    closed = [folder, options.out.resolve()]
+    grader = Grader(options.solutions, store.seed, limits, closed, options.questions, options.trust_handins)
     sources = [*FOLDER.glob("*.py"), *FOLDER.glob("*.json"), *options.solutions.glob("hw*.ipynb")]
-    key = fingerprint(limits, options.homework, sorted(options.questions), *sorted(sources))
-    progress = Progress(progress_path(options.out), key, options.seed)
-    closed = [options.folder, options.out, reports_path(options.out), progress.path]
-    grader = Grader(options.solutions, progress.seed, limits, closed, options.questions)
-    files = list(find_handins(options.folder, options.out))
-    print(f"seed {progress.seed}; isolation: {grader.runner.isolation}; {len(files)} files")
-    results = grade_all(grader, files, options, progress)
-    write_table(options.out, results, progress.seed)
-    reports_path(options.out).mkdir(exist_ok=True)
-    for name, result in results.items():
-        (reports_path(options.out) / (name.replace("/", "__") + ".md")).write_text(report(name, result), "utf-8")
-    progress.path.unlink()
-    print(f"{options.out}: {len(results)} rows; reports in {reports_path(options.out)}")
+    key = fingerprint(limits, options.homework, grader.runner.confined, *sorted(sources))
+    own = {options.out.resolve(), store.path.resolve(), beside(options.out, "_reports").resolve()}
+    handins = collect(folder, read_roster(options.roster) if options.roster else [], own)
+    if options.shard:
+        handins = [handin for handin in handins if shard_of(handin.student, options.shard[1]) == options.shard[0]]
+    print(f"seed {store.seed}; protection: {grader.runner.isolation}; {len(handins)} files")
+    for line in grader.runner.promises:
+        print(f"  {line}")
+    try:
+        grade_all(grader, handins, options, store, key)
+    finally:
+        grader.runner.stop()
+    store.forget({handin.name for handin in choose(handins, store, options.attempt)})
+    finish(options.out, store, grader.runner.isolation, options.separator)
+    write_pairs(beside(options.out, "_similar.csv"), {h.name: h.path for h in handins if h.name in store.entries})
+    print(f"{options.out}: {len(store.entries)} rows; class page, reports and similar hand-ins beside it")
     return 0
 
 
-def grade_all(grader, files, options, progress):
-    """Grade files, several at once; returns results by name. Ctrl-C stops; the next run goes on where this one was."""
-    results, waiting = {}, {}
-    for path in files:
-        name = path.relative_to(options.folder).as_posix()
-        mark = (name, fingerprint(path))
-        if mark in progress.done:
-            results[name] = progress.done[mark]
-        else:
-            waiting[path] = mark
-    if results:
-        print(f"{len(results)} of {len(files)} were graded before the interrupt")
-    kinds = {options.homework} if options.homework else {homework_of(path, read_handin(path)[0]) for path in waiting}
+def finish(out, store, protection, separator=","):
+    """Write the table, the reports and the page of the class."""
+    write_table(out, store, protection, separator)
+    write_reports(beside(out, "_reports"), store)
+    write_page(beside(out, "_class.html"), store, protection)
+
+
+def choose(handins, store, which):
+    """One hand-in of each student: the last one, or the one with most points."""
+    chosen = {}
+    for handin in handins:  # earlier attempts come first
+        other = chosen.get(handin.student)
+        points = store.entries[handin.name]["result"]["points"] if handin.name in store.entries else -1
+        if other is None or which == "last" or points > store.entries[other.name]["result"]["points"]:
+            chosen[handin.student] = handin
+    return list(chosen.values())
+
+
+def merge_command(arguments):
+    """``grade merge grades-1of4.jsonl … -o grades.csv``: what the shards wrote, as one table."""
+    made = argparse.ArgumentParser(prog="python -m cvhelpers.homework grade merge", description=merge_command.__doc__)
+    made.add_argument("parts", nargs="+", type=pathlib.Path, help="the .jsonl files that the shards wrote")
+    made.add_argument("-o", "--out", type=pathlib.Path, default=pathlib.Path("grades.csv"))
+    made.add_argument("--separator", default=",")
+    options = made.parse_args(arguments)
+    store = merge([part.with_suffix(".jsonl") for part in options.parts], beside(options.out, ".jsonl"))
+    finish(options.out, store, "see the shards", options.separator)
+    print(f"{options.out}: {len(store.entries)} rows from {len(options.parts)} parts")
+    return 0
+
+
+def grade_all(grader, handins, options, store, key):
+    """Grade what is not graded yet, several at once. Ctrl-C stops; the next run goes on where this one was."""
+    waiting = {}
+    for handin in handins:
+        sha = fingerprint(handin.path)
+        if not options.again and not options.questions and store.current(handin.name, sha, key):
+            continue
+        waiting[handin] = sha
+    done = len(handins) - len(waiting)
+    if done:
+        print(f"{done} of {len(handins)} were graded before")
+    kinds = {options.homework} if options.homework else {homework_of(h.path, read_handin(h.path)[0]) for h in waiting}
     for homework in sorted(filter(None, kinds)):
         grader.reference(homework)
     pool = concurrent.futures.ThreadPoolExecutor(max(1, options.workers))
 
-    def timed(path):
+    def timed(handin):
         start = time.monotonic()
-        return grader.grade(path, options.homework), time.monotonic() - start
+        return grader.grade(handin.path, options.homework), time.monotonic() - start
 
     try:
-        jobs = {pool.submit(timed, path): mark for path, mark in waiting.items()}
+        jobs = {pool.submit(timed, handin): handin for handin in waiting}
         for job in concurrent.futures.as_completed(jobs):
-            result, seconds = job.result()
-            name, sha = jobs[job]
-            results[name] = result
-            progress.add(name, sha, result)
+            (result, seconds), handin = job.result(), jobs[job]
+            store.add(handin.name, waiting[handin], key, result, handin.who)
+            done += 1
             points = f"{result['points']:g}/{result['of']:g} points"
-            print(f"[{len(results)}/{len(files)}] {name}: {points}, {seconds:.1f} s", flush=True)
+            name = handin.name.encode("utf-8", "replace").decode()
+            print(f"[{done}/{len(handins)}] {name}: {points}, {seconds:.1f} s", flush=True)
     except KeyboardInterrupt:
         pool.shutdown(wait=False, cancel_futures=True)
         grader.runner.stop()
-        print(f"stopped: {len(results)} of {len(files)} are graded; the same command goes on from here", flush=True)
+        print(f"stopped: {done} of {len(handins)} are graded; the same command goes on from here", flush=True)
         raise SystemExit(130) from None
     pool.shutdown()
-    grader.runner.stop()
-    return results
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Read what students hand in: notebooks of any age and state, or scripts. NumPy and the standard library only."""
 
+import ast
 import json
 import pathlib
 import re
 
 from . import FOLDER, exercises
+from .sandbox import python_source
 
 LARGEST = 100 << 20  # bytes
 
@@ -51,21 +53,110 @@ def _skipped(cell):
 
 
 def homework_of(path, cells):
-    """Which homework a hand-in belongs to: by its imports, its file name, or the names that it defines; None if unseen.
+    """Which homework a hand-in belongs to; None if unseen.
+
+    What it defines counts most, then what it imports the questions from, then its file name: many import a helper of
+    another homework first.
 
     >>> homework_of("solution.ipynb", ["from cvhelpers.homework.hw1 import q1"])
     'hw1'
     """
     text = "\n".join(cells)
-    known = sorted(module.stem for module in FOLDER.glob("hw[0-9].py"))
-    imported = re.findall(r"cvhelpers\.homework\.(hw\d)\b", text)
-    named = re.findall(r"(?i)(?:hw|homework)[ _-]?(\d)", pathlib.Path(path).name)
-    for name in [*imported, *(f"hw{number}" for number in named)]:
-        if name in known:
-            return name
-    defined = set(re.findall(r"(?m)^(?:def|class)\s+(\w+)", text))
-    if not defined:
-        return None
-    found = {name: sum(question.target in defined for question in exercises(name).values()) for name in known}
-    best = max(found, key=found.get, default=None)
-    return best if best and found[best] else None
+    defined = set(re.findall(r"(?m)^(?:def|class)\s+(\w+)|^(\w+)\s*=", text))
+    defined = {name for pair in defined for name in pair if name}
+    named = re.findall(r"(?i)(?:hw|homework)[ _-]?(\d)(?!\d)", pathlib.Path(path).name)
+    scores = {}
+    for name in sorted(module.stem for module in FOLDER.glob("hw[0-9].py")):
+        targets = [question.target for question in exercises(name).values()]
+        imported = re.findall(rf"cvhelpers\.homework\.{name}\s+import\s+([^#\n]+)", text)
+        asks = any(re.search(r"\bq\d|\*", names) for names in imported)
+        whole = re.search(rf"(?:import|from)\s+cvhelpers\.homework\.{name}\b|homework\s+import\s+.*\b{name}\b", text)
+        scores[name] = sum(target in defined for target in targets) + 2 * asks + 0.5 * bool(whole) + (name[2:] in named)
+    best = max(scores, key=scores.get, default=None)
+    return best if best and scores[best] else None
+
+
+# What can be seen in the source -------------------------------------------------------------------------------------
+
+
+def _trees(cells):
+    """Syntax trees of the cells that are Python."""
+    for source in cells:
+        try:
+            yield ast.parse(python_source(source))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+
+
+def _definitions(cells):
+    """Functions and values by name, the last of each: dict from the name to a syntax tree."""
+    found = {}
+    for tree in _trees(cells):
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found[node.name] = node
+            elif isinstance(node, ast.Assign):
+                found |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+    return found
+
+
+def _reached(definitions, start):
+    """All syntax trees that a name's definition leads to, its own first."""
+    names, trees = [start], []
+    for name in names:
+        if name in definitions:
+            trees.append(definitions[name])
+            used = {node.id for node in ast.walk(definitions[name]) if isinstance(node, ast.Name)}
+            names += sorted(used - set(names))
+    return trees
+
+
+def builds_on(cells, target, others):
+    """Which of the names ``others`` the definition of ``target`` uses, directly or not.
+
+    >>> builds_on(["def f(x): return x", "def g(x): return f(x)"], "g", {"f", "h"})
+    {'f'}
+    """
+    trees = _reached(_definitions(cells), target)
+    used = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return (used & set(others)) - {target}
+
+
+TEACHING = {"training", "plotting", "data", "samples", "homework"}  # modules that an answer may well use
+
+
+def uses_course(cells, questions):
+    """Notes about answers that call what the course has ready: a teacher looks whether the exercise allows it.
+
+    Args:
+        cells: list of sources.
+        questions: dict from the question's name to its exercise.
+
+    >>> from cvhelpers.homework.hw1 import q4
+    >>> uses_course(["from cvhelpers import ops", "def pool(maps): return ops.pool(maps)"], {"q4": q4})
+    ['q4 calls cvhelpers.ops: is that allowed?']
+    """
+    alias = {}
+    for tree in _trees(cells):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "cvhelpers":
+                parts = node.module.split(".")[1:]
+                alias |= {name.asname or name.name: ".".join([*parts, name.name]) for name in node.names}
+            elif isinstance(node, ast.Import):
+                for name in node.names:
+                    if name.name.split(".")[0] == "cvhelpers":
+                        alias[name.asname or "cvhelpers"] = name.name.partition(".")[2] or "(whole)"
+    definitions, notes = _definitions(cells), []
+    for key, question in questions.items():
+        called = set()
+        for tree in _reached(definitions, question.target):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Name) and node.id in alias:
+                    called.add(alias[node.id].split(".")[0])
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "cvhelpers." in node.value:
+                    called.add(node.value.split("cvhelpers.")[1].split(".")[0])
+                elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cvhelpers"):
+                    called |= {(node.module + "." + name.name).split(".")[1] for name in node.names}
+        if called := sorted(called - TEACHING):
+            notes.append(f"{key} calls {', '.join('cvhelpers.' + name for name in called)}: is that allowed?")
+    return notes

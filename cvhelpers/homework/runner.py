@@ -1,11 +1,12 @@
-"""Start the process of one hand-in, listen to it, stop it in time. The process itself runs :mod:`.sandbox`."""
+"""Start the confined process of one hand-in, listen to it, stop it in time. The process itself runs :mod:`.sandbox`."""
 
+import base64
 import json
 import os
 import pathlib
+import pickle
 import queue
 import shutil
-import signal
 import site
 import subprocess
 import sys
@@ -14,63 +15,84 @@ import threading
 import time
 from dataclasses import dataclass
 
-from . import FOLDER, Outcome
+from . import FOLDER, Outcome, keeper
 from .compare import decode
 
-_UNSHARE = ["unshare", "--map-root-user", "--net", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc"]
-_HIDE = 'while [ "$1" != -- ]; do mount -t tmpfs -o size=4k none "$1" || exit 9; shift; done; shift; exec "$@"'
-_LARGEST = 300 << 20  # bytes that one process may send
+ROOT = FOLDER.parents[1]
+REFUSAL = """This machine cannot confine the code of strangers, so nothing is graded.
+  {found}
+Linux with Landlock (kernel 5.13 or newer) is needed: on Windows use WSL2, on macOS or an old kernel a container or a
+virtual machine with a recent Linux. --trust-handins runs them without protection: they can then read and change what
+you can, and the table says so."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds for one cell, for one question, for one hand-in; GiB of memory (TensorFlow gets at least 12)."""
+    """Seconds for one cell, for one question, for one hand-in; GiB of memory (TensorFlow gets at least 12); MiB of
+    disk."""
 
     cell: float = 60
     question: float = 20
     total: float = 600
     memory: float = 4
+    disk: float = 200
+
+
+def machine():
+    """What this machine gives, tried and not guessed: whether it is enough to grade, and the lines that say it."""
+    if sys.platform != "linux":
+        return False, [f"{sys.platform} has no Landlock"]
+    command = [sys.executable, "-I", "-S", str(FOLDER / "confine.py"), "--describe"]
+    try:
+        lines = subprocess.run(command, capture_output=True, text=True, timeout=30).stdout.splitlines()
+    except (OSError, subprocess.TimeoutExpired):
+        lines = []
+    return bool(lines) and lines[-1] == "enough for strangers' code", lines[1:-1] or ["it cannot be tried here"]
 
 
 class Runner:
-    """Runs hand-ins, each in a temporary folder of its own; ``closed`` files and folders cannot be read there."""
+    """Runs hand-ins, each confined and in a temporary folder of its own.
 
-    def __init__(self, limits, closed=()):
+    Args:
+        limits: :class:`Limits`.
+        trust: run hand-ins without protection where the machine gives none.
+        closed: folders and files that must not lie where a hand-in may read.
+
+    Raises:
+        SystemExit: the machine gives no protection and the hand-ins are not trusted.
+    """
+
+    def __init__(self, limits, trust=False, closed=()):
         self.limits, self.running, self.stopped = limits, set(), False
+        enough, self.promises = machine()
+        if not enough and not trust:
+            raise SystemExit(REFUSAL.format(found="\n  ".join(self.promises)))
+        self.confined = enough
+        self.isolation = "Landlock and seccomp" if enough else "NONE: hand-ins run without protection"
+        self.read = [str(FOLDER.parent), str(ROOT / "data"), *_libraries()]
+        for path in map(os.path.realpath, closed):
+            if inside := next((place for place in self.read if pathlib.Path(path).is_relative_to(place)), None):
+                raise SystemExit(f"{path} lies in {inside}, which every hand-in can read: put it elsewhere")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="cvgrade-"))
-        needed = [FOLDER, pathlib.Path(sys.prefix), pathlib.Path(sys.base_prefix)]
-        paths = {pathlib.Path(path).resolve() for path in (*closed, self.folder)}
-        self.closed = sorted(str(path) for path in paths if not any(place.is_relative_to(path) for place in needed))
-        self.prefix = self._prefix()
-        self.isolation = "own user, network and process space" if self.prefix else "Python's audit hook only"
 
-    def _prefix(self):
-        """Command that gives a process its own network, process numbers and view of the files, where Linux allows
-        it."""
-        hidden = [path for path in self.closed if os.path.isdir(path) and path != str(self.folder)]
-        command = [*_UNSHARE, "sh", "-c", _HIDE, "sh", *hidden, "--"]
-        try:
-            works = subprocess.run([*command, "true"], capture_output=True, timeout=20).returncode == 0
-        except (OSError, subprocess.TimeoutExpired):
-            works = False
-        return command if works else []
-
-    def run(self, cells, homework, questions, seed):
+    def run(self, cells, homework, questions, cases, stand_ins=None):
         """Run a hand-in to the end, if need be in several processes.
 
         Args:
             cells: list of sources.
             homework, questions: ``"hw1"`` and its exercises by name.
-            seed: of the fresh cases; None for none.
+            cases: dict from the question to its list of cases.
+            stand_ins: for follow-on credit: (cells of the solution, names to take from them), None for none.
 
         Returns:
-            results: dict from the question to a list of outcomes.
+            results: dict from the question to a list of answers that were tried, each a list of outcomes.
             notes: list of texts about cells that failed.
         """
         results, notes, skip, pending = {}, [], [], list(questions)
         end = time.monotonic() + self.limits.total
+        packed = base64.b64encode(pickle.dumps({name: [c.copy() for c in cases[name]] for name in questions})).decode()
         while pending and not self.stopped:
-            job = dict(homework=homework, cells=cells, skip=skip, questions=pending, seed=seed)
+            job = dict(homework=homework, cells=cells, skip=skip, questions=pending, cases=packed, stand_ins=stand_ins)
             where, reason = self._one_process(job, questions, results, notes, end)
             if where is None:
                 break
@@ -81,21 +103,19 @@ class Runner:
                 skip.append(where[1])
                 notes.append(f"cell {where[1]} was left out: {reason}")
             else:
-                results.setdefault(where[1], []).append(Outcome(error=reason))
-                pending = pending[pending.index(where[1]) + 1 :]
-        return results, list(dict.fromkeys(notes))
+                results.setdefault(where[1], [[]])[-1].append(Outcome(error=reason))
+                pending = [name for name in pending if name != where[1]]
+        return results, list(dict.fromkeys(notes))[:50]
 
     def _one_process(self, job, questions, results, notes, end):
         """Follow one process; returns where it hung or died and why, or (None, "") when it came to the end."""
         work = tempfile.mkdtemp(dir=self.folder)
-        job = dict(
-            job, root=str(FOLDER.parents[1]), work=work, closed=self.closed, memory=int(self.limits.memory * 2**30)
-        )
         where, limit = ("cell", 0), self.limits.cell + 30
         deadline = min(end, time.monotonic() + limit)
         process = self._start(work, job)
-        lines = queue.Queue()
+        lines = queue.Queue(maxsize=64)
         threading.Thread(target=_listen, args=(process, lines), daemon=True).start()
+        guard = keeper.watch(process, work, disk=int(self.limits.disk * 2**20), memory=_memory(self.limits, job) * 2)
         try:
             while True:
                 try:
@@ -103,7 +123,7 @@ class Runner:
                 except queue.Empty:
                     return where, f"it took longer than {limit:g} s" if deadline < end else "the hand-in took too long"
                 if message is None:
-                    return where, "the process ended (out of memory, or it ended itself)"
+                    return where, guard.reason or "the process ended (out of memory, or it ended itself)"
                 if not isinstance(message, list) or not message:
                     continue
                 kind, values = message[0], message[1:]
@@ -114,41 +134,49 @@ class Runner:
                     limit = self.limits.cell
                     if kind == "question":
                         limit = max(self.limits.question, questions[values[0]].seconds)
+                        if len(tried := results.setdefault(values[0], [])) < 8:
+                            tried.append([])
                     deadline = min(end, time.monotonic() + limit)
                 elif kind == "error" and len(values) == 2:
-                    notes.append(f"cell {values[0]}: {values[1]}")
+                    notes.append(f"cell {str(values[0])[:20]}: {str(values[1])[:300]}")
                 elif kind == "outcome" and len(values) == 2 and where == ("question", values[0]):
-                    results.setdefault(values[0], []).append(_outcome(values[1]))
+                    results[values[0]][-1].append(_outcome(values[1]))
         finally:
             self._kill(process)
             shutil.rmtree(work, ignore_errors=True)
 
     def _start(self, work, job):
+        """The process of a hand-in; its job goes to its standard input."""
         keep = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH", "KERAS_BACKEND")
         env = {key: value for key, value in os.environ.items() if key in keep}
         env |= {"HOME": work, "TMPDIR": work, "PYTHONUSERBASE": site.getuserbase(), "PYTHONHASHSEED": "0"}
         env |= {"MPLBACKEND": "Agg", "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", "CVHELPERS_PROGRESS": "0"}
         env |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
         env |= {"TF_NUM_INTEROP_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
-        command = [*self.prefix, sys.executable, "-P", "-B", str(FOLDER / "sandbox.py")]
+        for fonts in pathlib.Path.home().glob(".cache/matplotlib/fontlist-*.json"):  # or Matplotlib looks for seconds
+            (cache := pathlib.Path(work) / ".cache/matplotlib").mkdir(parents=True, exist_ok=True)
+            shutil.copy(fonts, cache)
+        command = [sys.executable, "-P", "-B", str(FOLDER / "sandbox.py")]
+        if self.confined:
+            options = {"work": work, "read": self.read, "python": sys.executable, "memory": _memory(self.limits, job)}
+            options["cpu"] = int(2 * self.limits.total)
+            confine = [sys.executable, "-I", "-S", str(FOLDER / "confine.py"), json.dumps(options), "--"]
+            command = [*confine, *command]
         process = subprocess.Popen(
             command, cwd=work, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
         self.running.add(process)
-        try:
-            process.stdin.write(json.dumps(job).encode())
-            process.stdin.close()
-        except OSError:
-            pass  # it died at once; the reader sees the end
+        threading.Thread(target=_send, args=(process, job), daemon=True).start()
         return process
 
     def _kill(self, process):
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (OSError, AttributeError):
+        """End a process with all that descends from it."""
+        if os.name == "posix":
+            keeper.end(process)
+        else:
             process.kill()
-        process.wait()
+            process.wait()
         self.running.discard(process)
 
     def stop(self):
@@ -159,18 +187,45 @@ class Runner:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def _libraries():
+    """Folders of Python's own files and of what is installed: what a hand-in has to read."""
+    places = [pathlib.Path(prefix) / "lib" for prefix in (sys.prefix, sys.base_prefix)]
+    places += [pathlib.Path(sys.prefix) / "pyvenv.cfg", *map(pathlib.Path, site.getsitepackages())]
+    if site.ENABLE_USER_SITE:
+        places.append(pathlib.Path(site.getusersitepackages()))
+    return sorted({os.path.realpath(place) for place in places if place.exists()})
+
+
+def _memory(limits, job):
+    """Bytes for the hand-in of a job."""
+    source = (FOLDER / f"{job['homework']}.py").read_text("utf-8")
+    return int((max(limits.memory, 12) if "\nKERAS = True" in source else limits.memory) * 2**30)
+
+
+def _send(process, job):
+    """Write the job; a process that died does not read it, and the reader sees its end."""
+    try:
+        process.stdin.write(json.dumps(job).encode())
+        process.stdin.close()
+    except OSError:
+        pass
+
+
 def _listen(process, lines):
     """Put each message of a process into a queue, None at its end."""
-    received = 0
-    for line in process.stdout:
-        received += len(line)
-        if received > _LARGEST:
-            break
-        try:
-            lines.put(json.loads(line))
-        except (ValueError, RecursionError):
-            continue
-    lines.put(None)
+    try:
+        for line in keeper.messages(process.stdout):
+            try:
+                lines.put(json.loads(line), timeout=600)
+            except (ValueError, RecursionError):
+                continue
+    except (ValueError, OSError, queue.Full):
+        pass
+    keeper.end(process)
+    try:
+        lines.put(None, timeout=600)
+    except queue.Full:
+        pass
 
 
 def _outcome(packed):
