@@ -9,7 +9,8 @@ Every layer takes an image (height, width, channels), a batch of images, or a di
 or a tuple that begins with one of these: further parts of the images' height and width move along as masks, so that
 ``(images, masks)`` stays a pair. All other entries pass through untouched, unless they have the shape of a target: that
 is an error. dtypes are kept and the caller's dict is never changed. A box of which nothing, or less than a pixel, is
-left becomes zeros with the label -1, and its mask in ``masks`` becomes empty.
+left becomes zeros with the label -1, and its mask in ``masks`` becomes empty. Boxes beside ``masks`` are tight
+around what is left of these.
 
 Called by itself a layer transforms. Inside a model it follows the model: it transforms while training and changes
 nothing but a fixed output size in ``predict``, ``evaluate`` and an exported model.

@@ -99,16 +99,17 @@ def find_targets(inputs):
 def _find_in_dict(part, path, images):
     """Roles of the arrays of one dict: Keras's names, and those of a batch of scenes."""
     roles, has_objects = {}, "boxes" in part or "masks" in part
+    names = lambda d: [n for n in d if n in OBJECTS and not (n == "classes" and "labels" in d)]  # noqa: E731
     for key, value in part.items():
         if key in MAPS:
             roles[*path, key] = MAPS[key]
-        elif key in OBJECTS and has_objects:
+        elif has_objects and key in names(part):
             roles[*path, key] = OBJECTS[key]
         elif key == "bounding_boxes":
             if not isinstance(value, dict) or "boxes" not in value:
                 given = f"has the entries {sorted(value)}" if isinstance(value, dict) else "is one array"
                 raise ValueError(f"bounding_boxes {given}: wanted a dict {{'boxes': (n, 4), 'labels': (n,)}}")
-            roles |= {(*path, key, name): OBJECTS[name] for name in value if name in OBJECTS and name != "masks"}
+            roles |= {(*path, key, name): OBJECTS[name] for name in names(value) if name != "masks"}
         elif key != "images":
             _refuse_targets(f"the entry {key!r}", value, images)
     return roles
@@ -282,11 +283,14 @@ def _fill(role, value, given):
         given = 0 if not labels else VOID if dtype.max >= VOID else NOTHING
     if dtype.is_integer and not (dtype.min <= given <= dtype.max and given == int(given)):
         raise ValueError(f"mask_fill is {given}, which {dtype.name} masks cannot hold: wanted another number or dtype")
-    return tf.constant([given, 0] if role == "panoptic" else given, dtype)
+    return tf.cast([given, 0] if role == "panoptic" else given, dtype)
 
 
 def _move_objects(objects, stages):
-    """Boxes, labels and (already moved) masks of the same objects: an object of which nothing is left goes in all."""
+    """Boxes, labels and (already moved) masks of the same objects: an object of which nothing is left goes in all.
+
+    Where there are masks, the boxes are tight around what is left of them.
+    """
     kept = True
     if "labels" in objects:
         nothing = tf.cast(NOTHING, objects["labels"].dtype)
@@ -300,10 +304,20 @@ def _move_objects(objects, stages):
             visible = stage.layer.min_visibility
             boxes, inside = pixels.move_boxes(boxes, *stage[:3], least, visible)
             kept &= inside
-        boxes = tf.where(kept[..., None], boxes, 0.0)
+        boxes = tf.where(kept[..., None], _tight_boxes(objects["masks"]) if "masks" in objects else boxes, 0.0)
         objects["boxes"] = tf.cast(tf.round(boxes) if dtype.is_integer else boxes, dtype)
     if "labels" in objects:
         objects["labels"] = tf.where(kept, objects["labels"], nothing)
     if "masks" in objects:
         objects["masks"] = tf.where(kept[..., None, None], objects["masks"], tf.zeros((), objects["masks"].dtype))
     return objects
+
+
+def _tight_boxes(masks):
+    """float32 (batch, n, 4) around masks (batch, n, height, width), which may not be empty."""
+    masks, ends = tf.cast(masks, tf.bool), []
+    for axis, size in ((2, tf.shape(masks)[3]), (3, tf.shape(masks)[2])):  # x from the columns, y from the rows
+        line = tf.cast(tf.reduce_any(masks, axis), tf.int32)
+        ends.append((tf.argmax(line, -1, tf.int32), size - tf.argmax(line[..., ::-1], -1, tf.int32)))
+    (left, right), (top, bottom) = ends
+    return pixels.to_float(tf.stack([left, top, right, bottom], -1))
