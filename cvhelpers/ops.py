@@ -1,7 +1,8 @@
 """Each operation of the course as a small NumPy function: the definitions that lessons, layers and tests refer to.
 
 Images are batches ``(batch, height, width, channels)``. Floats keep their precision (float64 in, float64 out), but
-sums of float16 are taken and given in float32; whole numbers stay whole where the result can. Arithmetic on shapes alone lives in :mod:`cvhelpers.shapes`.
+sums of float16 are taken and given in float32; whole numbers stay whole where the result can. Arithmetic on shapes
+alone lives in :mod:`cvhelpers.shapes`.
 """
 
 import numpy as np

@@ -20,8 +20,8 @@ NAMES = sorted({path.name for path in LESSONS} | PLANNED)
 KNOWN_TAGS = {"nbval-ignore-output", "nbval-check-output", "raises-exception", "nbval-skip", "skip-execution"}
 KNOWN_TAGS |= {"solution", "skip-grade", "target", "hide-input"}
 
-# Lessons that still have their first form: no Check yourself, suggestions in free words, longer than a class can finish.
-# The new rules hold for all others; a lesson that was brought into the new form is taken out here (a test says so).
+# Lessons that still have their first form: no Check yourself, suggestions in free words, longer than a class can
+# finish. The new rules hold for all others; a lesson brought into the new form is taken out here (a test says so).
 FIRST_FORM = {f"{number:02}" for number in range(1, 15)}
 RENEWED = [path for path in LESSONS if path.name[:2] not in FIRST_FORM]
 
