@@ -3,6 +3,7 @@
 The rooms, in the order in which the lessons meet them:
 
 - ``samples``, ``scenes``: digits and photographs that the course ships; pictures with exact ground truth for all tasks
+- ``annotations``: your own pictures with your own labels
 - ``data``: the door to all images and to the trained weights; ``downloads``: bigger sets, optional
 - ``plotting``: every picture of the course
 - ``training``: seeds, devices, a quiet fit, one cycle of the learning rate
@@ -26,7 +27,7 @@ Conventions, said once and followed everywhere:
 Importing ``cvhelpers`` costs nothing; TensorFlow loads, quietly, with the first module that needs it.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # The one place of the course's address; `python -m cvhelpers.course address URL` writes it into every notebook.
 REPOSITORY = "https://github.com/OWNER/computer-vision-course"

@@ -1,0 +1,55 @@
+"""One version, one address, one truth about licences, actions that nobody can exchange."""
+
+import pathlib
+import re
+import tomllib
+
+import cvhelpers
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def read(name):
+    return (ROOT / name).read_text("utf-8")
+
+
+def test_version_stands_in_one_place_and_the_changelog_begins_with_it():
+    version = cvhelpers.__version__
+    assert re.search(r"(?m)^## (\S+) · \d{4}-\d\d-\d\d$", read("CHANGELOG.md"))[1] == version
+    assert re.search(r"(?m)^version: (.+)$", read("CITATION.cff"))[1] == version
+    project = tomllib.loads(read("pyproject.toml"))
+    assert "version" not in project["project"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "cvhelpers.__version__"}
+
+
+def test_every_room_travels_in_the_package():
+    listed = tomllib.loads(read("pyproject.toml"))["tool"]["setuptools"]["packages"]
+    found = (path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("cvhelpers/**/__init__.py"))
+    rooms = {name.replace("/", ".") for name in found}
+    assert rooms | {"cvhelpers.shipped"} == set(listed)
+
+
+def test_every_file_of_data_has_a_datasheet_and_the_licences_agree():
+    sheet, licence = read("data/README.md"), read("LICENSE")
+    for path in (ROOT / "data").iterdir():
+        if path.is_file() and path.name not in ("README.md", "__init__.py"):
+            assert path.name in sheet, path.name
+    for text in (sheet, licence):
+        assert "CC BY-SA 3.0" in text and "Apache License 2.0" in text and "efficientnet_lite0.LICENSE.txt" in text
+    assert "Apache License" in read("data/efficientnet_lite0.LICENSE.txt")
+    assert "weights in data/ are ours and under the MIT" not in licence
+
+
+def test_actions_are_pinned_and_get_no_more_rights_than_they_need():
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        text = path.read_text("utf-8")
+        used = re.findall(r"uses: (\S+)", text)
+        assert used and all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", name) for name in used), path.name
+        assert re.search(r"(?m)^permissions:\n  contents: read$", text), path.name
+        assert re.search(r"(?m)^concurrency:", text), path.name
+
+
+def test_what_a_class_hands_in_never_enters_the_repository():
+    ignored = read(".gitignore").splitlines()
+    for line in (".venv/", "handins/", "grades*.csv", "grades*_reports/", "wheels/", "data/cache/"):
+        assert line in ignored
