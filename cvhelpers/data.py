@@ -1,4 +1,4 @@
-"""Which images the course has: digits and photographs that the dependencies ship, scenes made from them, our weights.
+"""Which images the course has: digits, photographs, scenes made from them, your own pictures; and our weights.
 
 Nothing here downloads anything, unless a function says so in its name and in its docstring.
 """
@@ -9,6 +9,7 @@ import numpy as np
 
 from . import scenes
 from ._paths import DATA
+from .annotations import load_annotated, load_photo, prepare_photos, some_photos  # noqa: F401  (own pictures)
 from .downloads import (  # noqa: F401  (the optional downloads)
     NotAvailable,
     if_available,
@@ -48,7 +49,7 @@ def hold_out(batch, every=5):
     """Split a set that comes without a test part: the first image of every five is for the test.
 
     Args:
-        batch: dict of arrays with one row for each image.
+        batch: dict of arrays with one row for each image; what is no array belongs to all and goes to both parts.
         every: one image of so many is held out.
 
     Returns:
@@ -61,7 +62,7 @@ def hold_out(batch, every=5):
     ([1, 2, 3, 4, 6], [0, 5])
     """
     held = np.arange(len(batch["images"])) % every == 0
-    return tuple({key: values[rows] for key, values in batch.items()} for rows in (~held, held))
+    return some_photos(batch, ~held), some_photos(batch, held)
 
 
 def load_weights(name, model=None, folder=DATA):
