@@ -1,8 +1,13 @@
 """Open notebooks in JupyterLab in a headless Chromium, run all cells, look: ``python tests/browser.py [NAMES]``.
 
-Works on a copy of the course. Checks that every cell ran without error, that pictures, animation, control and the
-messages of the homework checks are on the page, and keeps screenshots. Needs ``pip install -e ".[browser]"`` and a
-Chromium (``playwright install chromium``, or the system's: it is looked for first).
+``python tests/browser.py --site FOLDER`` looks at the site that ``python -m cvhelpers.course site FOLDER`` made: every
+page on a laptop and a phone, light and dark, with axe (the accessibility checker of the package axe-playwright-python);
+every slide at 1280×720, what overflows and the smallest letters; no request to another host.
+
+The first form works on a copy of the course. Checks that every cell ran without error, that pictures, animation,
+control and the messages of the homework checks are on the page, and keeps screenshots.
+
+Needs ``pip install -e ".[browser]"`` and a Chromium (the system's, or that of ``playwright install chromium``).
 """
 
 import argparse
@@ -114,15 +119,102 @@ def visit(page, address, path, course, shots, timeout):
     return problems_of(path), seen
 
 
+PHONE = {"width": 390, "height": 844}
+PROJECTOR = {"width": 1280, "height": 720}
+SLIDES = """() => [...document.querySelectorAll('.slides section:not(:has(> section))')].map(s => {
+  for (const one of [s, s.parentElement]) if (one.tagName === 'SECTION') one.style.display = 'block';
+  s.querySelectorAll('.fragment').forEach(f => f.classList.add('visible'));
+  const walker = document.createTreeWalker(s, NodeFilter.SHOW_TEXT), sizes = [];
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (walker.currentNode.textContent.trim() && !e.closest('aside, script, style, math') && e.getClientRects().length)
+      sizes.push(parseFloat(getComputedStyle(e).fontSize));
+  }
+  const pictures = [...s.querySelectorAll('.picture img')].map(i => i.getBoundingClientRect().height);
+  const found = {down: s.scrollHeight - s.clientHeight, across: s.scrollWidth - s.clientWidth,
+                 letters: Math.min(...sizes), picture: Math.min(...pictures), begins: s.innerText.trim().slice(0, 40)};
+  for (const one of [s, s.parentElement]) one.style.display = '';
+  return found;
+})"""
+
+
+def slide_problems(slides, smallest=20, picture=200):
+    """What a projector shows badly: one line for each slide that overflows, or whose letters or pictures are small."""
+    problems = []
+    for number, slide in enumerate(slides, start=1):
+        for way in ("down", "across"):
+            if slide[way] > 1:
+                problems.append(f"slide {number} ({slide['begins']!r}) overflows {way} by {slide[way]:.0f} px")
+        if slide["letters"] is not None and slide["letters"] < smallest:
+            problems.append(f"slide {number} ({slide['begins']!r}) has letters of {slide['letters']:.1f} px")
+        if slide["picture"] is not None and slide["picture"] < picture:
+            problems.append(f"slide {number} ({slide['begins']!r}) has a picture {slide['picture']:.0f} px high")
+    return problems
+
+
+def page_faults(page, axe, serious=("serious", "critical")):
+    """What axe finds on the page that keeps somebody from reading it: rule, how bad, and where first."""
+    found = axe.run(page).response["violations"] if axe else []
+    return [f"axe {v['id']} ({v['impact']}): {v['nodes'][0]['target']}" for v in found if v["impact"] in serious]
+
+
+def open_page(browser, problems, **context):
+    """A new page that notes every request to another host among the problems."""
+    page = browser.new_context(**context).new_page()
+    page.on("request", lambda r: r.url.startswith("http") and problems.append(f"{page.url} asks for {r.url}"))
+    return page
+
+
+def look_at_site(browser, site, shots, only=("",)):
+    """Open pages (those whose names start so) and all slides of a site; returns the number of problems."""
+    try:
+        from axe_playwright_python.sync_playwright import Axe
+
+        axe = Axe()
+    except ImportError:
+        axe = print("axe is left out: pip install axe-playwright-python")
+    pages = [path for path in sorted(site.rglob("*.html")) if path.parent.name not in ("slides", "reveal", "_static")]
+    pages = [path for path in pages if path.name.startswith(only)]
+    problems, counts = [], {"pages": 0, "slides": 0}
+    for name, size, scheme in (("laptop", LAPTOP, "light"), ("dark", LAPTOP, "dark"), ("phone", PHONE, "light")):
+        page = open_page(browser, problems, viewport=size, color_scheme=scheme)
+        for path in pages:
+            page.goto(path.as_uri())
+            page.wait_for_timeout(200)
+            where = f"{path.relative_to(site)} ({name})"
+            problems += [f"{where}: {fault}" for fault in page_faults(page, axe)]
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            problems += [f"{where} is {wide} px wide"] if wide > size["width"] else []
+            page.screenshot(path=shots / f"site-{path.stem}-{name}.png")
+            counts["pages"] += 1
+    page = open_page(browser, problems, viewport=PROJECTOR)
+    for path in sorted((site / "slides").glob("*.html")):
+        page.goto(path.as_uri())
+        page.wait_for_timeout(200)
+        slides = page.evaluate(SLIDES)
+        problems += [f"{path.stem}: {problem}" for problem in slide_problems(slides)]
+        counts["slides"] += len(slides)
+        page.screenshot(path=shots / f"slides-{path.stem}.png")
+    print(*problems, sep="\n")
+    print(f"{counts['pages']} pages, {counts['slides']} slides: {len(problems)} problems; screenshots in {shots}")
+    return len(problems)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=["01", "03", "hw1"], help="for instance 03 hw1")
     parser.add_argument("--screenshots", type=pathlib.Path, default=ROOT / "look")
     parser.add_argument("--timeout", type=float, default=240, help="seconds for one notebook")
+    parser.add_argument("--site", type=pathlib.Path, help="folder of a site to look at instead")
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
     options.screenshots.mkdir(parents=True, exist_ok=True)
+    system = shutil.which("chromium") or shutil.which("google-chrome")
+    if options.site:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=system, args=FLAGS)
+            return look_at_site(browser, options.site.resolve(), options.screenshots) > 0
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="browser-"))
     course = scratch / "course"
     for part in ("cvhelpers", "data", "notebooks"):
@@ -136,7 +228,6 @@ def main():
     server = start_server(course, port, token)
     try:
         with sync_playwright() as playwright:
-            system = shutil.which("chromium") or shutil.which("google-chrome")
             browser = playwright.chromium.launch(executable_path=system, args=FLAGS)
             page = browser.new_page(viewport=LAPTOP)
             page.goto(f"{address}/lab?token={token}")
