@@ -5,7 +5,8 @@
 - ``detection``: the one-stage detector of lesson 16;
 - ``proposals``: its second stage;
 - ``masks``: the mask head of lesson 17;
-- ``panoptic``: the merge of lesson 18, and all five answers at once.
+- ``panoptic``: the merge of lesson 18, and all five answers at once;
+- ``photos``: the detector of lesson 19, on the ImageNet network, for your own photographs.
 """
 
-from . import detection, encoder, masks, panoptic, proposals, segmentation  # noqa: F401
+from . import detection, encoder, masks, panoptic, photos, proposals, segmentation  # noqa: F401

@@ -86,13 +86,32 @@ def crop_features(maps, images, boxes, rule=aligned_crops, batch_size=100):
     images, parts = checked(maps, images), []
     for start in range(0, len(images), batch_size):
         some = slice(start, start + batch_size)
-        padded, real = _pad(boxes[some])
-        if real.any():
-            found = _as_list(maps.predict_on_batch(images[some]))
-            crops = [rule(one, padded, images.shape[1] // one.shape[1])[real] for one in found]
-            parts.append(np.concatenate(crops, -1).astype(np.float16))
+        if any(map(len, boxes[some])):
+            parts.append(crop_maps(_as_list(maps.predict_on_batch(images[some])), boxes[some], images.shape[1], rule))
     channels = sum(one.shape[-1] for one in maps.outputs)
     return np.concatenate([np.zeros((0, CROP_CELLS, CROP_CELLS, channels), np.float16), *parts])
+
+
+def crop_maps(maps, boxes, size, rule=aligned_crops):
+    """The same from maps that are there already.
+
+    Args:
+        maps: list of float arrays (n, height, width, channels) of the same images.
+        boxes: list of n float arrays (m, 4), xyxy in pixels of the images.
+        size: height and width of the images.
+        rule: function like :func:`aligned_crops` that crops.
+
+    Returns:
+        float16 array (number of boxes, 14, 14, channels of all maps), image by image.
+
+    >>> crop_maps([np.ones((2, 8, 8, 3)), np.ones((2, 4, 4, 5))], [np.zeros((0, 4)), [[0, 0, 9, 9]]], size=32).shape
+    (1, 14, 14, 8)
+    """
+    padded, real = _pad(boxes)
+    if not real.any():
+        return np.zeros((0, CROP_CELLS, CROP_CELLS, sum(one.shape[-1] for one in maps)), np.float16)
+    crops = [rule(np.asarray(one, np.float32), padded, size // one.shape[1])[real] for one in maps]
+    return np.concatenate(crops, -1).astype(np.float16)
 
 
 def _as_list(outputs):
@@ -225,10 +244,25 @@ def add_masks(detections, maps, head, images, rule=aligned_crops):
     >>> add_masks(found, maps, build_mask_head(), images)[0]["masks"].shape
     (1, 64, 64)
     """
+    return fill_boxes(detections, head, lambda boxes: crop_features(maps, images, boxes, rule), maps.input_shape[1])
+
+
+def fill_boxes(detections, head, crop, size):
+    """The same for whatever way there is to cut boxes out of feature maps.
+
+    Args:
+        detections: list of n detections.
+        head: trained mask head.
+        crop: function from a list of n float arrays (m, 4) to what the head sees, as :func:`crop_features` gives it.
+        size: height and width of the images.
+
+    Returns:
+        list of n detections that also hold ``masks``.
+    """
     unique = [np.unique(np.reshape(one["boxes"], (-1, 4)), axis=0, return_inverse=True) for one in detections]
     boxes = [some for some, _ in unique]
-    probabilities = sigmoid(ask_crops(head, crop_features(maps, images, boxes, rule)))
-    masks = paste(probabilities, np.concatenate([np.zeros((0, 4)), *boxes]), maps.input_shape[1]) > MASK_FROM
+    probabilities = sigmoid(ask_crops(head, crop(boxes)))
+    masks = paste(probabilities, np.concatenate([np.zeros((0, 4)), *boxes]), size) > MASK_FROM
     ends = np.cumsum([0, *map(len, boxes)])
     return [
         one | {"masks": masks[start:end][rows.reshape(-1)]}
