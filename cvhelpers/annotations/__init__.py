@@ -2,6 +2,7 @@
 
 - ``load_annotated``: a folder as the course's batch; ``describe`` and ``some_photos`` for that batch;
 - ``prepare_photos``: upright, small copies without GPS, made before labelling;
+- ``label_photos``: a canvas for labelling inside the notebook;
 - ``load_photo``, ``letterbox``: one photograph from any file, and fitted into a square.
 
 What can be read is read, what is odd becomes a note, what cannot be decided is an ``AnnotationError`` that names the
@@ -9,5 +10,6 @@ file and the mend: nothing is dropped or shifted in silence.
 """
 
 from .batches import describe, filled, load_annotated, some_photos
+from .canvas import label_photos
 from .photographs import letterbox, load_photo, open_photo, prepare_photos
 from .things import AnnotationError, decode_runs

@@ -184,7 +184,7 @@ def build_head(maps, classes, filters=FILTERS):
     return keras.Model(inputs, detection.grid_head(x, filters, classes), name="grid")
 
 
-def fit_head(maps, stored, batch, classes, steps=600, seed=0, peak=6e-3):
+def fit_head(maps, stored, batch, classes, steps=400, seed=0, peak=6e-3):
     """Train the grid on stored maps.
 
     Args:
@@ -232,7 +232,7 @@ def fit_masks(maps, stored, batch, epochs=4, seed=0, batch_size=32, most=800):
     return head
 
 
-def train_on_photos(batch, copies=240, steps=600, seed=0, maps=None):
+def train_on_photos(batch, copies=160, steps=400, seed=0, maps=None):
     """All of it: copies, maps, the grid, the mask head; about half a minute of one core, for 5 photographs or for 40.
 
     Args:
