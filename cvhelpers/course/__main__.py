@@ -9,6 +9,7 @@ VERBS = {
     "weights": ("weights", "train the networks of lessons 15 to 18 again and store their weights"),
     "site": ("site", "make pages and slides of all notebooks"),
     "try-it": ("try_it", "run every suggestion of Try it yourself and compare what the lesson says of it"),
+    "class-copy": ("class_copy", "copy the lessons without outputs, for a class that predicts first"),
     "doctor": ("doctor", "say what keeps the course from starting here, and how to mend it"),
     "wheelhouse": ("wheelhouse", "fetch all packages for a class without internet"),
 }

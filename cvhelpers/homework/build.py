@@ -289,6 +289,10 @@ def pack(out):
         elif (ROOT / name).exists():
             out.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, out / name)
+    readme = (out / "README.md").read_text("utf-8")
+    (out / "README.md").write_text(_NOT_FOR_STUDENTS.sub("", readme), "utf-8")
+    for path in (out / "notebooks").glob("[0-9]*.ipynb"):
+        _leave_out_notes(path)
     leaks = [path for path in out.rglob("*.ipynb") if _BEGIN_ANYWHERE.search(path.read_text("utf-8"))]
     if leaks:
         raise SystemExit(f"{leaks[0]} holds a solution")
@@ -296,4 +300,13 @@ def pack(out):
     return 0
 
 
+def _leave_out_notes(path):
+    """Take the notes for the teacher out of a lesson."""
+    notebook = json.loads(path.read_text("utf-8"))
+    notes = [cell for cell in notebook["cells"] if cell["metadata"].get("slideshow", {}).get("slide_type") == "notes"]
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell not in notes]
+    path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+_NOT_FOR_STUDENTS = re.compile(r"(?s)<!-- not in the students' pack -->.*?<!-- end of what the pack leaves out -->\n*")
 _BEGIN_ANYWHERE = re.compile(r"#+ *BEGIN SOLUTION")
