@@ -122,6 +122,22 @@ def builds_on(cells, target, others):
     return (used & set(others)) - {target}
 
 
+def stand_in(cells, names):
+    """One cell with the imports, the definitions of some names and what those use; nothing else of the cells.
+
+    >>> stand_in(["import math", "def f(x): return x", "def g(x): return f(x)", "def h(x): return 2"], ["g"])
+    'import math\\ndef f(x):\\n    return x\\ndef g(x):\\n    return f(x)'
+    """
+    definitions, parts = _definitions(cells), []
+    wanted = {ast.dump(tree) for name in names for tree in _reached(definitions, name)}
+    for tree in _trees(cells):
+        for node in tree.body:
+            import_ = isinstance(node, (ast.Import, ast.ImportFrom))
+            if import_ or ast.dump(node.value if isinstance(node, ast.Assign) else node) in wanted:
+                parts.append(ast.unparse(node))
+    return "\n".join(parts)
+
+
 TEACHING = {"training", "plotting", "data", "samples", "homework"}  # modules that an answer may well use
 
 

@@ -179,6 +179,9 @@ q5 = Exercise(
         Case(np.float32([[0.2, 0.9, 0.4], [0.3, 0.85, 0.7]]), np.array([0.6, 1.6, 9.6, 7.4]), 8, 11),
         Case(np.float32([[0.9]]), np.array([1.4, 2.6, 3.4, 4.6]), 6, 5),
         Case(_probabilities(5, 4), np.array([2.2, 1.2, 5.8, 8.4]), 9, 8),
+        # Centres of pixels on centres of the mask, and on a side of the box: exact in any arithmetic.
+        Case(np.float32([[0.5, 0.1], [0.9, 0.5]]), np.array([1.0, 1.0, 3.0, 3.0]), 4, 5),
+        Case(np.float32([[0.9]]), np.array([1.5, 0.5, 4.5, 2.5]), 4, 6),
     ],
     fresh=lambda rng: [
         Case(_probabilities(mh, mw, rng), _box(int(h), int(w), rng, least=0.5, margin=0.3) + 0.01234, int(h), int(w))
@@ -188,7 +191,7 @@ q5 = Exercise(
 
 
 def _detections(n, m, rng=_rng, threshold=0.5):
-    iou = np.round(rng.uniform(0, 0.95, (n, m)), 2)
+    iou = rng.permutation(96)[: n * m].reshape(n, m) / 100  # no two are equal: the text says nothing about ties
     return Case(iou, rng.permutation(np.linspace(0.1, 0.95, n).round(3)), threshold=threshold)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from . import NOT_ATTEMPTED, NOT_YET, RIGHT, exercises
 from .build import SOLUTIONS, code_cells, solution_notebooks
 from .compare import difference
-from .handins import builds_on, homework_of, read_handin, uses_course
+from .handins import builds_on, homework_of, read_handin, stand_in, uses_course
 from .measured import within
 from .runner import Limits, Runner
 
@@ -121,19 +121,21 @@ class Grader:
         return total(result)
 
     def _follow_on(self, cells, result, questions, cases, wants, solution):
-        """Judge what builds on a wrong answer once more, with the solution's function in the place of that answer.
+        """Judge what builds on an earlier wrong answer once more, with the solution's function in its place.
 
-        Nothing but right or wrong comes back from there, so the solution cannot be read off a report.
+        The process gets the functions that were wrong and no other part of the solution, so that it does not hold what
+        it is asked for; and nothing but right or wrong comes back, so that no report tells the solution.
         """
-        wrong = {questions[name].target for name, q in result["questions"].items() if q["state"] != RIGHT}
-        again = {}
+        wrong, again = set(), {}
         for name, entry in result["questions"].items():
-            others = wrong - {questions[name].target}
-            if entry["state"] == NOT_YET and (used := builds_on(cells, questions[name].target, others)):
+            if entry["state"] == NOT_YET and (used := builds_on(cells, questions[name].target, wrong)):
                 again[name] = used
+            if entry["state"] != RIGHT:
+                wrong.add(questions[name].target)
         for name, used in again.items():
             only = {name: questions[name]}
-            results, _ = self.runner.run(cells, result["homework"], only, cases, stand_ins=(solution, sorted(used)))
+            given = [stand_in(solution, used)], sorted(used)
+            results, _ = self.runner.run(cells, result["homework"], only, cases, stand_ins=given)
             for outcomes in results.get(name, []):
                 points, state, _ = verdict(only[name], outcomes, wants[name], [], cases[name])
                 entry = result["questions"][name]

@@ -10,6 +10,7 @@ def _count(weights):
 
 
 def _freeze(model, trained):
+    model.trainable = True
     for layer in model.layers:
         layer.trainable = layer in trained
     return _count(model.trainable_weights)
@@ -59,8 +60,39 @@ def q1_wrong_never_on(model, count):
     return _count(model.trainable_weights)
 
 
+def q1_wrong_model_frozen(model, count):
+    """A model that is frozen as a whole trains nothing, whatever its layers say: set `model.trainable` to True first.
+    """
+    for position, layer in enumerate(_with_weights(model)):
+        layer.trainable = position >= len(_with_weights(model)) - count
+    return _count(model.trainable_weights)
+
+
+def q1_wrong_order(model, count):
+    """`model.trainable = True` sets all layers at once: it comes first, and the layers one by one afterwards."""
+    _freeze(model, _with_weights(model)[len(_with_weights(model)) - count :])
+    model.trainable = True
+    return _count(model.trainable_weights)
+
+
+def q1_wrong_all_frozen(model, count):
+    """Nothing trains any more: the last `count` layers with weights have to stay free."""
+    return _freeze(model, [])
+
+
+def q1_wrong_negative(model, count):
+    """The wrong part trains: the last `count` layers train, all before them are frozen."""
+    return _freeze(model, _with_weights(model)[: len(_with_weights(model)) - count])
+
+
+def q1_wrong_layers(model, count):
+    """That is the number of layers: return the number of parameters that train."""
+    q1_right_reversed(model, count)
+    return len([layer for layer in model.layers if layer.trainable_weights])
+
+
 def q1_right_reversed(model, count):
-    left = count
+    left, model.trainable = count, True
     for layer in reversed(model.layers):
         layer.trainable = bool(layer.weights) and left > 0
         left -= bool(layer.weights)
@@ -107,6 +139,39 @@ def q2_wrong_xywh(image, boxes):
     return image[:, ::-1], np.stack(
         [image.shape[1] - boxes[:, 0] - boxes[:, 2], boxes[:, 1], boxes[:, 2], boxes[:, 3]], axis=1
     )
+
+
+def q2_wrong_swapped_axes(image, boxes):
+    """The first and the second number of the boxes change places: x stays x, only measured from the other side."""
+    return image[:, ::-1], _flip_boxes(boxes[:, [1, 0, 3, 2]], image.shape[1])
+
+
+def q2_wrong_plus_one(image, boxes):
+    """The boxes are one pixel too far right: x names an edge between pixels, so it lands at width - x, without +1."""
+    return image[:, ::-1], _flip_boxes(boxes, image.shape[1] + 1)
+
+
+def q2_wrong_image_unchanged(image, boxes):
+    """The boxes are flipped, the image is not."""
+    return image, _flip_boxes(boxes, image.shape[1])
+
+
+def q2_wrong_both_ways(image, boxes):
+    """The image is mirrored in both directions: reverse the columns only, `image[:, ::-1]`, and leave the rows."""
+    return image[::-1, ::-1], _flip_boxes(boxes, image.shape[1])
+
+
+def q2_wrong_y_too(image, boxes):
+    """The boxes are mirrored in y as well: a horizontal flip leaves y as it is."""
+    height, width = image.shape[:2]
+    return image[:, ::-1], np.stack(
+        [width - boxes[:, 2], height - boxes[:, 3], width - boxes[:, 0], height - boxes[:, 1]], axis=1
+    )
+
+
+def q2_wrong_one_side(image, boxes):
+    """Only x_min moves: x_max has to be measured from the other side as well."""
+    return image[:, ::-1], np.stack([image.shape[1] - boxes[:, 2], *boxes.T[1:]], axis=1)
 
 
 def q2_wrong_channels(image, boxes):
@@ -160,6 +225,43 @@ def q3_wrong_one_channel(image, noise, amount):
     return out
 
 
+def q3_wrong_salt_only(image, noise, amount):
+    """Only the white pixels are there: the black ones, at the lower end of the noise, are missing."""
+    out = image.copy()
+    out[noise >= 1 - amount / 2] = 255
+    return out
+
+
+def q3_wrong_all_salt(image, noise, amount):
+    """White begins too early: it belongs where the noise is at least 1 - amount / 2, not above amount / 2."""
+    return np.where((noise < amount / 2)[..., None], 0, np.where((noise >= amount / 2)[..., None], 255, image)).astype(
+        np.uint8
+    )
+
+
+def q3_wrong_strict(image, noise, amount):
+    """At the limits: black where noise < amount / 2, white where noise >= 1 - amount / 2; one sign differs here."""
+    out = image.copy()
+    out[noise < amount / 2] = 0
+    out[noise > 1 - amount / 2] = 255
+    return out
+
+
+def q3_wrong_inclusive(image, noise, amount):
+    """Black begins strictly below amount / 2: < and not <=."""
+    out = _salt_and_pepper(image, noise, amount)
+    out[noise <= amount / 2] = 0
+    return out
+
+
+def q3_wrong_inverted(image, noise, amount):
+    """The masks are turned round: the pixels between the two limits changed, those outside should."""
+    out = image.copy()
+    out[noise >= amount / 2] = 0
+    out[noise < 1 - amount / 2] = 255
+    return out
+
+
 def q3_wrong_float(image, noise, amount):
     """The values are right, but the image came back as float: keep uint8."""
     return _salt_and_pepper(image, noise, amount).astype(np.float32)
@@ -191,6 +293,27 @@ def q4_wrong_added(image, factor):
 def q4_wrong_clipped_to_one(image, factor):
     """The values are clipped to 1: in a uint8 image white is 255."""
     return np.clip(np.rint(image * float(factor)), 0, 1).astype(np.uint8)
+
+
+def q4_wrong_whole_factor(image, factor):
+    """The factor is cut to a whole number: keep it as it is, and compute with floats."""
+    return np.clip(image * float(int(factor)), 0, 255).astype(np.uint8)
+
+
+def q4_wrong_divided(image, factor):
+    """The image is divided by the factor: multiply."""
+    with np.errstate(all="ignore"):
+        return np.clip(np.nan_to_num(np.rint(image / float(factor))), 0, 255).astype(np.uint8)
+
+
+def q4_wrong_rounded_up(image, factor):
+    """The values are rounded up: take the nearest whole number, np.rint."""
+    return np.clip(np.ceil(image * float(factor)), 0, 255).astype(np.uint8)
+
+
+def q4_wrong_scaled(image, factor):
+    """The image is scaled to 0 … 1 and stays there: come back to 0 … 255 before it turns into uint8."""
+    return np.clip(image / 255 * float(factor), 0, 1).astype(np.uint8)
 
 
 def q4_wrong_float(image, factor):
@@ -244,6 +367,56 @@ def q5_wrong_exchanged(image, boxes, labels, top, left, height, width):
     keep = (x[:, 1] > x[:, 0]) & (y[:, 1] > y[:, 0])
     moved = np.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], axis=1)
     return image[top : top + height, left : left + width], moved[keep], labels[keep]
+
+
+def q5_wrong_clipped_first(image, boxes, labels, top, left, height, width):
+    """Clip after you have moved the boxes: 0 … width and 0 … height are places in the crop."""
+    clipped = np.clip(boxes, 0, [width, height, width, height])
+    moved = clipped - [left, top, left, top]
+    keep = (moved[:, 2] > moved[:, 0]) & (moved[:, 3] > moved[:, 1])
+    return image[top : top + height, left : left + width], moved[keep], labels[keep]
+
+
+def q5_wrong_clipped_exchanged(image, boxes, labels, top, left, height, width):
+    """Width and height are exchanged where you clip: x goes from 0 to width, y from 0 to height."""
+    moved = np.clip(boxes - [left, top, left, top], 0, [height, width, height, width])
+    keep = (moved[:, 2] > moved[:, 0]) & (moved[:, 3] > moved[:, 1])
+    return image[top : top + height, left : left + width], moved[keep], labels[keep]
+
+
+def q5_wrong_no_width_kept(image, boxes, labels, top, left, height, width):
+    """Boxes without width or height were kept: > and not >=."""
+    cut, moved, labels, _ = _crop(image, boxes, labels, top, left, height, width)
+    raw = boxes - [left, top, left, top]
+    keep = (raw[:, 2] >= 0) & (raw[:, 3] >= 0) & (raw[:, 0] <= width) & (raw[:, 1] <= height)
+    return cut, moved[keep], labels[keep]
+
+
+def q5_wrong_wh(image, boxes, labels, top, left, height, width):
+    """The boxes end with width and height: give x_max and y_max."""
+    cut, moved, labels, keep = _crop(image, boxes, labels, top, left, height, width)
+    moved[:, 2:] -= moved[:, :2]
+    return cut, moved[keep], labels[keep]
+
+
+def q5_wrong_added(image, boxes, labels, top, left, height, width):
+    """left and top are added: in the crop every place is smaller, so subtract them."""
+    cut = image[top : top + height, left : left + width]
+    moved = np.clip(boxes + [left, top, left, top], 0, [width, height, width, height])
+    keep = (moved[:, 2] > moved[:, 0]) & (moved[:, 3] > moved[:, 1])
+    return cut, moved[keep], labels[keep]
+
+
+def q5_wrong_image_whole(image, boxes, labels, top, left, height, width):
+    """The image is not cut: rows top to top + height, columns left to left + width."""
+    _, moved, labels, keep = _crop(image, boxes, labels, top, left, height, width)
+    return image, moved[keep], labels[keep]
+
+
+def q5_wrong_image_exchanged(image, boxes, labels, top, left, height, width):
+    """Rows and columns of the image are exchanged: the first index goes from top, the second from left."""
+    _, moved, labels, keep = _crop(image, boxes, labels, top, left, height, width)
+    return image[left : left + width, top : top + height], moved[keep], labels[keep]
 
 
 def q5_wrong_end(image, boxes, labels, top, left, height, width):
@@ -325,6 +498,41 @@ def q6_wrong_exactly_half(image, masks, top, left, size):
 def q6_wrong_empty_kept(image, masks, top, left, size):
     """An object without any pixel was kept: 0 of 0 pixels is not an object."""
     return _cutout(image, masks, *_square(top, left, size), lambda before, after: after >= before / 2)
+
+
+def q6_wrong_pixels(image, masks, top, left, size):
+    """The rule compares with a quarter or another share: at least half of the pixels have to be left."""
+    return _cutout(image, masks, *_square(top, left, size), lambda b, a: (a >= b / 4) & (a > 0))
+
+
+def q6_wrong_untouched_only(image, masks, top, left, size):
+    """Objects that lost a few pixels were dropped: at least half of them is enough."""
+    return _cutout(image, masks, *_square(top, left, size), lambda b, a: (a == b) & (a > 0))
+
+
+def q6_wrong_kept_round(image, masks, top, left, size):
+    """`kept` is turned round: True for the objects that stay."""
+    return _cutout(image, masks, *_square(top, left, size), lambda b, a: ~_half(b, a))
+
+
+def q6_wrong_image_whole(image, masks, top, left, size):
+    """The image still shows what should be hidden: set the square to 0."""
+    return image, *_cutout(image, masks, *_square(top, left, size), _half)[1:]
+
+
+def q6_wrong_exchanged(image, masks, top, left, size):
+    """Rows and columns are exchanged: top belongs to the rows, the first index, and left to the columns."""
+    return _cutout(image, masks, *_square(left, top, size), _half)
+
+
+def q6_wrong_one_larger(image, masks, top, left, size):
+    """The square is one pixel too large: a slice leaves out its end, so it ends at top + size."""
+    return _cutout(image, masks, *_square(top, left, size + 1), _half)
+
+
+def q6_wrong_square_counts(image, masks, top, left, size):
+    """The share is measured after the hole was cut twice, or against the square: compare with the pixels before."""
+    return _cutout(image, masks, *_square(top, left, size), lambda b, a: (a >= size * size / 2) & (a > 0))
 
 
 def q6_wrong_masks_not_selected(image, masks, top, left, size):

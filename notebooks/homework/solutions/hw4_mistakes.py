@@ -28,6 +28,21 @@ def q1_wrong_channels_too(maps, factor):
     return maps.repeat(factor, 0).repeat(factor, 1).repeat(factor, 2)
 
 
+def q1_wrong_columns_only(maps, factor):
+    """The width grows, the height does not: repeat along both axes."""
+    return np.repeat(maps, factor, axis=1)
+
+
+def q1_wrong_twice(maps, factor):
+    """It looks as if `factor` is not used: this makes the maps twice as large, whatever it is."""
+    return maps.repeat(2, 0).repeat(2, 1)
+
+
+def q1_wrong_flat(maps, factor):
+    """Without an axis `np.repeat` makes one long row: give axis=0, then axis=1."""
+    return np.repeat(maps, factor)
+
+
 def q1_right_kronecker(maps, factor):
     return np.kron(maps, np.ones((factor, factor, 1)))
 
@@ -65,6 +80,28 @@ def q2_wrong_not_added(truth, prediction, classes):
 def q2_wrong_shares(truth, prediction, classes):
     """These are shares; the matrix holds counts of pixels."""
     return _confusion(truth, prediction, classes) / truth.size
+
+
+def q2_wrong_bytes(truth, prediction, classes):
+    """The counts run over: uint8 ends at 255, so count in a larger type."""
+    return _confusion(truth, prediction, classes).astype(np.uint8)
+
+
+def q2_wrong_rows_normed(truth, prediction, classes):
+    """The rows are divided by their sums: the matrix holds counts of pixels."""
+    matrix = _confusion(truth, prediction, classes)
+    return matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+
+
+def q2_wrong_misses_only(truth, prediction, classes):
+    """Only the mix-ups are counted: the hits belong on the diagonal."""
+    matrix = _confusion(truth, prediction, classes)
+    return matrix - np.diag(np.diag(matrix))
+
+
+def q2_wrong_first_row(truth, prediction, classes):
+    """Only the first image or the first row of pixels is counted: go through all pixels."""
+    return _confusion(truth[0], prediction[0], classes)
 
 
 def q2_right_loops(truth, prediction, classes):
@@ -115,6 +152,28 @@ def q3_wrong_all_pixels(matrix):
     return np.diag(matrix) / matrix.sum()
 
 
+def q3_wrong_misses_only(matrix):
+    """The diagonal is left out of the union altogether: it belongs in it, once."""
+    total = matrix.sum(0) + matrix.sum(1) - 2 * np.diag(matrix)
+    with np.errstate(all="ignore"):
+        return np.where(np.isnan(_iou(matrix)), np.nan, np.diag(matrix) / total)
+
+
+def q3_wrong_one_for_absent(matrix):
+    """A class that nobody drew and nobody predicted has no IoU: give nan, not 1."""
+    return np.nan_to_num(_iou(matrix), nan=1.0)
+
+
+def q3_wrong_mean(matrix):
+    """That is the mean over the classes: return one number for each class."""
+    return np.nanmean(_iou(matrix))
+
+
+def q3_wrong_left_out(matrix):
+    """The absent class is left out: it keeps its place, with nan."""
+    return _iou(matrix)[~np.isnan(_iou(matrix))]
+
+
 def q3_right_sets(matrix):
     classes = range(len(matrix))
     union = [sum(matrix[i][j] for i in classes for j in classes if k in (i, j)) for k in classes]
@@ -130,8 +189,8 @@ def q4_wrong_image_by_image(truths, predictions, classes):
 
 
 def q4_wrong_absent_is_zero(truths, predictions, classes):
-    """A class that occurs nowhere counts as 0 here: leave it out of the mean."""
-    return np.nan_to_num(_iou(_confusion(truths, predictions, classes))).mean()
+    """A class that occurs nowhere counts as 1 here: leave it out of the mean."""
+    return np.nan_to_num(_iou(_confusion(truths, predictions, classes)), nan=1.0).mean()
 
 
 def q4_wrong_accuracy(truths, predictions, classes):
@@ -142,6 +201,40 @@ def q4_wrong_accuracy(truths, predictions, classes):
 def q4_wrong_first_image(truths, predictions, classes):
     """It looks as if only the first image is used."""
     return np.nanmean(_iou(_confusion(truths[0], predictions[0], classes)))
+
+
+def q4_wrong_over_classes(truths, predictions, classes):
+    """You divide by `classes`: classes that occur nowhere are left out of the mean, so divide by those that occur."""
+    return np.nansum(_iou(_confusion(truths, predictions, classes))) / classes
+
+
+def q4_wrong_true_only(truths, predictions, classes):
+    """Only classes of the truth are in your mean: one that is predicted but never true counts, with 0."""
+    return np.mean([_iou(_confusion(truths, predictions, classes))[k] for k in np.unique(truths)])
+
+
+def q4_wrong_background(truths, predictions, classes):
+    """Class 0 is left out: every class that occurs counts."""
+    with np.errstate(all="ignore"):
+        values = _iou(_confusion(truths, predictions, classes))[1:]
+        return np.mean(values[~np.isnan(values)])
+
+
+def q4_wrong_list(truths, predictions, classes):
+    """That is one number for each class: return their mean."""
+    return _iou(_confusion(truths, predictions, classes))
+
+
+def q4_wrong_weighted(truths, predictions, classes):
+    """The classes are weighted by their pixels: every class that occurs counts alike."""
+    matrix = _confusion(truths, predictions, classes)
+    return np.nansum(_iou(matrix) * matrix.sum(1)) / matrix.sum()
+
+
+def q4_wrong_dice(truths, predictions, classes):
+    """That is the mean Dice: IoU does not count the intersection twice."""
+    iou = _iou(_confusion(truths, predictions, classes))
+    return np.nanmean(2 * iou / (1 + iou))
 
 
 def q4_wrong_nan(truths, predictions, classes):
@@ -195,6 +288,36 @@ def q5_wrong_classes_pooled(probabilities, truth, smooth=1.0):
 def q5_wrong_hard(probabilities, truth, smooth=1.0):
     """The probabilities were turned into hard decisions: then nothing is left to differentiate."""
     return 1 - _dice(_one_hot(probabilities, probabilities.argmax(-1)), truth, smooth).mean()
+
+
+def q5_wrong_above_only(probabilities, truth, smooth=1.0):
+    """`smooth` is added on one side of the fraction only: above and below."""
+    hot = _one_hot(probabilities, truth)
+    overlap = (probabilities * hot).sum((0, 1))
+    return 1 - ((2 * overlap) / (probabilities.sum((0, 1)) + hot.sum((0, 1)) + smooth)).mean()
+
+
+def q5_wrong_sum(probabilities, truth, smooth=1.0):
+    """You sum over the classes: the mean over the classes is wanted."""
+    return 1 - _dice(probabilities, truth, smooth).sum()
+
+
+def q5_wrong_by_class(probabilities, truth, smooth=1.0):
+    """That is one number for each class: take their mean."""
+    return 1 - _dice(probabilities, truth, smooth)
+
+
+def q5_wrong_pixel(probabilities, truth, smooth=1.0):
+    """You compute Dice pixel by pixel: sum over all pixels first, then divide, class by class."""
+    hot = _one_hot(probabilities, truth)
+    return 1 - ((2 * probabilities * hot + smooth) / (probabilities + hot + smooth)).mean()
+
+
+def q5_wrong_squared(probabilities, truth, smooth=1.0):
+    """The sums below are of squares: here p and t are summed as they are."""
+    hot = _one_hot(probabilities, truth)
+    below = (probabilities**2).sum((0, 1)) + hot.sum((0, 1)) + smooth
+    return 1 - ((2 * (probabilities * hot).sum((0, 1)) + smooth) / below).mean()
 
 
 def q5_wrong_iou(probabilities, truth, smooth=1.0):
@@ -263,6 +386,41 @@ def q6_wrong_stride_one(image, kernel, stride=2):
     return _stamped(image, kernel, 1)
 
 
+def q6_wrong_too_large(image, kernel, stride=2):
+    """The result is larger than it should be: (size - 1) · stride + kernel, just enough for the last stamp."""
+    out = _stamped(image, kernel, stride)
+    full = np.zeros([side * stride + size for side, size in zip(image.shape, kernel.shape)])
+    full[: len(out), : out.shape[1]] = out
+    return full
+
+
+def q6_wrong_transposed(image, kernel, stride=2):
+    """Rows and columns of the kernel are exchanged: stamp it as it is."""
+    return _stamped(image, kernel.T, stride)
+
+
+def q6_wrong_kernel_only(image, kernel, stride=2):
+    """The stamps all have the same height: multiply the kernel with the value of the pixel."""
+    return _stamped(np.ones_like(image), kernel, stride)
+
+
+def q6_wrong_square(image, kernel, stride=2):
+    """The height is used for the width too: image and kernel need not be square."""
+    side = (image.shape[0] - 1) * stride + kernel.shape[0]
+    out, right = np.zeros((side, side)), _stamped(image, kernel, stride)
+    rows, columns = min(side, right.shape[0]), min(side, right.shape[1])
+    out[:rows, :columns] = right[:rows, :columns]
+    return out
+
+
+def q6_wrong_maximum(image, kernel, stride=2):
+    """Where stamps overlap the largest wins; they have to be added up."""
+    out = np.full_like(_canvas(image, kernel, stride), -np.inf)
+    for rows, columns, value in _stamps(image, kernel, stride):
+        out[rows, columns] = np.maximum(out[rows, columns], value * kernel)
+    return np.where(np.isfinite(out), out, 0)
+
+
 def q6_wrong_forward(image, kernel, stride=2):
     """That is an ordinary convolution, which shrinks the image; here the image grows."""
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(image, 2), kernel.shape)[::stride, ::stride]
@@ -308,8 +466,61 @@ def q7_wrong_valid(fine, coarse, filters):
 
 
 def q7_wrong_linear(fine, coarse, filters):
-    """Negative values come out: the ReLU after the last convolution is missing."""
+    """The ReLU after the last convolution is missing: negative values come out."""
     return _level(fine, coarse, filters, activation=None)
+
+
+def q7_wrong_convolved_upsampling(fine, coarse, filters):
+    """That is an upsampling and a convolution of 2×2: a transposed convolution stamps instead."""
+    from keras import layers
+
+    x = layers.Conv2D(filters, 2, padding="same")(layers.UpSampling2D(2)(coarse))
+    return layers.Conv2D(filters, 3, padding="same", activation="relu")(layers.Concatenate()([x, fine]))
+
+
+def q7_wrong_sigmoid(fine, coarse, filters):
+    """The last activation is a sigmoid: ReLU is asked for."""
+    return _level(fine, coarse, filters, activation="sigmoid")
+
+
+def q7_wrong_early_relu(fine, coarse, filters):
+    """There is a ReLU after the transposed convolution, too: the only one comes after the 3×3 convolution."""
+    from keras import layers
+
+    x = layers.Conv2DTranspose(filters, 2, strides=2, activation="relu")(coarse)
+    return layers.Conv2D(filters, 3, padding="same", activation="relu")(layers.Concatenate()([x, fine]))
+
+
+def q7_wrong_pooled(fine, coarse, filters):
+    """A pooling follows that nobody asked for: the level ends with the ReLU."""
+    from keras import layers
+
+    return layers.MaxPooling2D(3, strides=1, padding="same")(_level(fine, coarse, filters))
+
+
+def q7_wrong_added(fine, coarse, filters):
+    """The fine maps are added, not concatenated: joined side by side, the convolution sees both."""
+    from keras import layers
+
+    x = layers.Conv2DTranspose(filters, 2, strides=2)(coarse)
+    x = layers.Add()([x, layers.Conv2D(filters, 1)(fine)])
+    return layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+
+
+def q7_wrong_three_transposed(fine, coarse, filters):
+    """The transposed convolution has another kernel: 2×2 with stride 2."""
+    from keras import layers
+
+    x = layers.Conv2DTranspose(filters, 3, strides=2, padding="same")(coarse)
+    return layers.Conv2D(filters, 3, padding="same", activation="relu")(layers.Concatenate()([x, fine]))
+
+
+def q7_wrong_one(fine, coarse, filters):
+    """The last convolution is 1×1: 3×3 is asked for."""
+    from keras import layers
+
+    x = layers.Concatenate()([layers.Conv2DTranspose(filters, 2, strides=2)(coarse), fine])
+    return layers.Conv2D(filters, 1, activation="relu")(x)
 
 
 def q7_right_padded_by_hand(fine, coarse, filters):

@@ -296,6 +296,21 @@ def q5_wrong_beyond_box(mask, box, height, width):
     return _paste(mask, box, height, width)[0] >= 0.5
 
 
+def q5_wrong_above(mask, box, height, width):
+    """A probability of exactly 0.5 belongs to the object as well: at least, not above."""
+    values, inside = _paste(mask, box, height, width)
+    return inside & (values > 0.5)
+
+
+def q5_wrong_right_edge(mask, box, height, width):
+    """A pixel with its centre on the right or lower side of the box is outside, one on the left or upper side inside.
+    """
+    x1, y1, x2, y2 = box
+    values = _paste(mask, box, height, width)[0] >= 0.5
+    x, y = np.arange(width) + 0.5, (np.arange(height) + 0.5)[:, None]
+    return values & (x >= x1) & (x <= x2) & (y >= y1) & (y <= y2)
+
+
 def q5_wrong_box_filled(mask, box, height, width):
     """The whole box is filled: the probabilities of the mask are not used."""
     return _paste(mask, box, height, width)[1]
