@@ -14,9 +14,11 @@ def read(name):
 
 
 def test_version_stands_in_one_place_and_the_changelog_begins_with_it():
-    version = cvhelpers.__version__
-    assert re.search(r"(?m)^## (\S+) · \d{4}-\d\d-\d\d$", read("CHANGELOG.md"))[1] == version
-    assert re.search(r"(?m)^version: (.+)$", read("CITATION.cff"))[1] == version
+    versions = re.findall(r"(?m)^## (\S+) · (\d{4}-\d\d-\d\d|in progress)$", read("CHANGELOG.md"))
+    assert versions[0][0] == cvhelpers.__version__
+    released = next(version for version in versions if version[1] != "in progress")
+    citation = read("CITATION.cff")
+    assert (re.search(r"(?m)^version: (.+)$", citation)[1], re.search(r"(?m)^date-.*: (.+)$", citation)[1]) == released
     project = tomllib.loads(read("pyproject.toml"))
     assert "version" not in project["project"]
     assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "cvhelpers.__version__"}
