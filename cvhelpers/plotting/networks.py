@@ -126,6 +126,19 @@ def _merge_repeats(blocks):
     return kept
 
 
+def _branches(block):
+    """The blocks that follow a block; branches that meet again stand in the order in which they are joined."""
+    branches, ends = [child for child in block.children if len(child.parents) == 1], []
+    for end in branches:
+        while len(end.children) == 1 and len(end.children[0].parents) == 1:
+            end = end.children[0]
+        ends.append(end)
+    if any(len(end.children) != 1 or end.children[0] is not ends[0].children[0] for end in ends):
+        return branches
+    order = {id(parent): place for place, parent in enumerate(ends[0].children[0].parents)} if ends else {}
+    return [branch for _, branch in sorted(zip((order[id(end)] for end in ends), branches), key=lambda pair: pair[0])]
+
+
 def _place(blocks):
     """Give every block a column (its distance from the input) and a row (branches below one another)."""
     taken = set()
@@ -136,7 +149,7 @@ def _place(blocks):
         if ways:
             block.row = sum(p.row for p in ways) / len(ways)
         if len(block.parents) == 1:
-            siblings = [child for child in block.parents[0].children if len(child.parents) == 1]
+            siblings = _branches(block.parents[0])
             block.row += siblings.index(block) - (len(siblings) - 1) / 2
         while (block.column, block.row) in taken:
             block.row += 1
