@@ -26,6 +26,8 @@ FILES = ["LICENSE", "notebooks/images", "data/efficientnet_lite0.LICENSE.txt"]  
 STYLE = """
 :not(pre) > code, :not(pre) > code .pre { white-space: normal; overflow-wrap: anywhere; }
 .bd-header { display: none; }  /* the theme's bar with a second search field */
+td img { min-width: 100px; }
+.formula { overflow-x: auto; overflow-y: hidden; }
 """
 CONTENTS = """
 
@@ -75,8 +77,10 @@ def _write_mathml(writer, node):
     from docutils import nodes
     from latex2mathml.converter import convert
 
-    display = "block" if isinstance(node, nodes.math_block) else "inline"
-    writer.body.append(convert(node.astext().strip(), display=display))
+    block = isinstance(node, nodes.math_block)
+    formula = convert(node.astext().strip(), display="block" if block else "inline")
+    # A wide formula scrolls on a phone, also with the keyboard.
+    writer.body.append(f'<div class="formula" tabindex="0">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 
 
