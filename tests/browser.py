@@ -187,6 +187,12 @@ def look_at_site(browser, site, shots, only=("",)):
             problems += [f"{where} is {wide} px wide"] if wide > size["width"] else []
             page.screenshot(path=shots / f"site-{path.stem}-{name}.png")
             counts["pages"] += 1
+    page = open_page(browser, problems, viewport=PHONE)
+    first = min((site / "slides").glob("*.html"))
+    page.goto(first.as_uri())
+    page.wait_for_timeout(500)
+    if page.url != (site / "notebooks" / first.name).as_uri():
+        problems.append(f"{first.name}: on a phone, slides should lead to the page of the lesson, not to {page.url}")
     page = open_page(browser, problems, viewport=PROJECTOR)
     for path in sorted((site / "slides").glob("*.html")):
         page.goto(path.as_uri())

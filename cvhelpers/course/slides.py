@@ -2,7 +2,7 @@
 
 That is what nbconvert's own slides cannot do. A slide is filled with as many blocks (paragraph, code, output) as fit
 into 1280×720 pixels in letters that are read from the last row. Formulas become MathML, pictures lie inside, reveal.js
-lies beside the slides: no request to another host. On a phone the same page reads from top to bottom.
+lies beside the slides: no request to another host. A phone is sent to the page of the lesson.
 """
 
 import base64
@@ -57,9 +57,9 @@ SHELL = """<!DOCTYPE html>
 </body></html>
 """
 REVEAL_START = """<script src="reveal/reveal.js"></script><script src="reveal/notes.js"></script><script>
-if (window.innerWidth < 600) document.querySelector(".reveal").classList.remove("reveal");
-else Reveal.initialize({hash: true, width: 1280, height: 720, margin: 0.03, center: false, transition: "none",
-                        slideNumber: true, plugins: [RevealNotes]});</script>"""
+if (window.innerWidth < 600) location.replace("../notebooks/" + location.pathname.split("/").pop());
+Reveal.initialize({hash: true, width: 1280, height: 720, margin: 0.03, center: false, transition: "none",
+                   slideNumber: true, plugins: [RevealNotes]});</script>"""
 HIDDEN_ON_SLIDES = {"setup", "navigation"}
 
 
