@@ -45,7 +45,7 @@ def imagenet_network(size=224, top=True, weights="imagenet"):
         ValueError: the size is too small, or ``weights`` is something else.
         FileNotFoundError: the file with the weights is not there; the message says where to get it.
 
-    Introduced in lesson 01. Tan and Le 2019; the *Lite* variant leaves out squeeze-and-excitation and uses ReLU6.
+    Serves lesson 01. Tan and Le 2019; the *Lite* variant leaves out squeeze-and-excitation and uses ReLU6.
 
     >>> imagenet_network(96, top=False).output_shape
     (None, 1280)
@@ -74,7 +74,7 @@ def feature_maps(strides=(4, 8, 16, 32), size=224, network=None):
     Raises:
         ValueError: a stride is none of the five, or none is given.
 
-    Introduced in lesson 02.
+    Introduced in lesson 15.
 
     >>> [tuple(m.shape[1:]) for m in feature_maps((8, 32), size=(96, 128)).outputs]
     [(12, 16, 40), (3, 4, 320)]
@@ -85,6 +85,33 @@ def feature_maps(strides=(4, 8, 16, 32), size=224, network=None):
     network = network or imagenet_network(size, top=False)
     maps = [network.get_layer(LAYER_OF_STRIDE[stride]).output for stride in strides]
     return keras.Model(network.inputs[0], maps, name="feature_maps")
+
+
+def split(network, layer):
+    """The network in two parts that share its weights: what is kept and what is trained on.
+
+    Args:
+        network: from :func:`imagenet_network`.
+        layer: the last one of the first part: ``"stem"``, ``"block_1"`` to ``"block_16"`` or ``"head"``.
+
+    Returns:
+        ``keras.Model`` from photographs to the map of that layer, and one from that map to the output. One after the
+        other they are the network, so the maps of frozen layers can be computed once and kept.
+
+    Raises:
+        ValueError: the network cannot be cut there.
+
+    Serves lesson 08.
+
+    >>> front, back = split(imagenet_network(64, top=False), "block_13")
+    >>> front.output_shape, back.output_shape
+    ((None, 2, 2, 192), (None, 1280))
+    """
+    places = ["stem", *(f"block_{number}" for number in range(1, sum(stage[0] for stage in STAGES) + 1)), "head"]
+    if layer not in places:
+        raise ValueError(f"layer is {layer!r}: wanted one of {', '.join(places)}")
+    cut = network.get_layer(layer).output
+    return keras.Model(network.inputs[0], cut, name="front"), keras.Model(cut, network.outputs[0], name="back")
 
 
 def preprocess(photos, size=224):
@@ -102,7 +129,7 @@ def preprocess(photos, size=224):
     Raises:
         ValueError: an array is no photograph.
 
-    Introduced in lesson 01.
+    Serves lesson 01.
 
     >>> preprocess(np.zeros((300, 451, 3), np.uint8)).shape
     (1, 224, 224, 3)
@@ -126,7 +153,7 @@ def top_classes(logits, count=5):
     Raises:
         ValueError: there are not 1,000 numbers for each photograph.
 
-    Introduced in lesson 01.
+    Serves lesson 01.
 
     >>> name, probability = top_classes(np.eye(1000)[285] * 10, count=1)[0]
     >>> name, round(probability, 3)
@@ -149,7 +176,7 @@ def class_names():
     Returns:
         tuple of str.
 
-    Introduced in lesson 01.
+    Serves lesson 01.
 
     >>> class_names()[967]
     'espresso'
@@ -171,7 +198,7 @@ def calibrate(network, images, batch_size=256):
     Returns:
         the network.
 
-    Introduced in lesson 02.
+    Serves lesson 02.
 
     >>> network = imagenet_network(64, top=False, weights=None)
     >>> calibrate(network, np.full((4, 64, 64, 3), 127)).get_layer("stem_norm").moving_mean.numpy().max().item()

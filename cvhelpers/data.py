@@ -18,7 +18,7 @@ from .downloads import (  # noqa: F401  (the optional downloads)
     load_penn_fudan,
     load_pets,
 )
-from .samples import PHOTOS, load_digits, load_photos  # noqa: F401
+from .samples import PHOTOS, load_crops, load_digits, load_photos  # noqa: F401
 
 
 def load_scenes(split="train", count=100, size=64, seed=0):
@@ -118,7 +118,7 @@ def save_weights(name, model, folder=DATA):
     Raises:
         ValueError: a weight is too large for half precision, or not a number.
 
-    Introduced in lesson 15.
+    Serves lesson 15.
     """
     half = [np.asarray(w).astype(np.float16) for w in model.get_weights()]
     if not all(np.isfinite(w).all() for w in half):

@@ -70,7 +70,7 @@ def fetch(name, *, address=None, size=None, checksum=None, cache=None, attempts=
         NotAvailable: no network, the server refuses, the file is not what it should be, or the disk is full.
         ValueError: the name is unknown.
 
-    Introduced in lesson 14.
+    Serves lesson 14.
     """
     if address is None:
         if name not in FILES:
@@ -210,15 +210,16 @@ def _resized(image, size, nearest=False):
 
 
 def load_pets(size=128, count=None):
-    """Oxford-IIIT Pets with trimaps: photographs of cats and dogs; downloads of 790 and 19 MB at the first call.
+    """Oxford-IIIT Pets: cats and dogs of 37 breeds, with trimaps; downloads of 790 and 19 MB at the first call.
 
     Args:
         size: height and width in pixels that every image is resized to.
-        count: only that many images; all 7,390 when None.
+        count: only that many images, evenly chosen, so that every breed stays; all 7,390 when None.
 
     Returns:
-        dict with ``images`` uint8 (n, size, size, 3) and ``semantic`` int32 (n, size, size): 0 pet, 1 background,
-        2 border, in the order of the file names.
+        dict with ``images`` uint8 (n, size, size, 3); ``labels`` int32 (n,), the breed from 0 to 36, and ``breeds``,
+        its name for each image (n,): twelve of cats, then 25 of dogs; ``semantic`` int32 (n, size, size): 0 pet,
+        1 background, 2 border. In the order of the file names.
 
     Raises:
         NotAvailable: it cannot be had here; the message says how to go on.
@@ -230,14 +231,18 @@ def load_pets(size=128, count=None):
     pictures = _unpack(fetch("pets-images.tar.gz"), CACHE / "pets-images") / "images"
     trimaps = _unpack(fetch("pets-annotations.tar.gz"), CACHE / "pets-annotations") / "annotations/trimaps"
     names = [path.stem for path in sorted(trimaps.glob("[!.]*.png"))]
-    names = [name for name in names if (pictures / f"{name}.jpg").exists()][:count]
-    images = np.empty((len(names), size, size, 3), np.uint8)
-    semantic = np.empty((len(names), size, size), np.int32)
-    for number, name in enumerate(names):
+    names = [name for name in names if (pictures / f"{name}.jpg").exists()]
+    # "Abyssinian_100" is the hundredth of its breed; names of cats begin with a capital letter.
+    breeds, labels = np.unique([name.rpartition("_")[0] for name in names], return_inverse=True)
+    chosen = np.linspace(0, len(names), min(count or len(names), len(names)), endpoint=False).astype(int)
+    images = np.empty((len(chosen), size, size, 3), np.uint8)
+    semantic = np.empty((len(chosen), size, size), np.int32)
+    for number, name in enumerate(names[row] for row in chosen):
         with Image.open(pictures / f"{name}.jpg") as image, Image.open(trimaps / f"{name}.png") as trimap:
             images[number] = _resized(image.convert("RGB"), size)
             semantic[number] = _resized(trimap, size, nearest=True).astype(np.int32) - 1
-    return {"images": images, "semantic": semantic}
+    labels = labels[chosen].astype(np.int32)
+    return {"images": images, "semantic": semantic, "labels": labels, "breeds": breeds[labels]}
 
 
 def load_penn_fudan(size=128):

@@ -141,6 +141,23 @@ def test_feature_maps_are_rounded_up_in_the_order_that_was_asked_for_and_share_w
     assert not any(layer.name.startswith("head") for layer in odd.layers)
 
 
+def test_the_two_parts_one_after_the_other_are_the_network_and_share_its_weights(small):
+    photo = backbone.preprocess(data.load_photos("coffee")["coffee"], 64)
+    for layer in ("stem", "block_6", "head"):
+        front, back = backbone.split(small, layer)
+        np.testing.assert_allclose(back(front(photo)), small(photo), atol=1e-4, err_msg=layer)
+        assert len(front.weights) + len(back.weights) == len(small.weights)
+    assert back.count_params() == 0, "behind the head there is only an average"
+    front, back = backbone.split(small, "block_13")
+    assert back.get_layer("head_conv").kernel is small.get_layer("head_conv").kernel
+
+
+@pytest.mark.parametrize("layer", ["features", "block_17", "block_0", "block_3_project_conv"])
+def test_a_place_where_the_network_cannot_be_cut_is_refused(small, layer):
+    with pytest.raises(ValueError, match="wanted one of stem, block_1"):
+        backbone.split(small, layer)
+
+
 @pytest.mark.parametrize("strides", [(), (3,), (4, 64)])
 def test_strides_that_the_network_does_not_have_are_refused(strides):
     with pytest.raises(ValueError, match="some of \\[2, 4, 8, 16, 32\\]"):

@@ -1,6 +1,7 @@
 """The images of the course: the right ones, in the right form, split without overlap."""
 
 import hashlib
+import types
 
 import numpy as np
 import pytest
@@ -76,6 +77,31 @@ def test_photos_come_in_the_order_asked_for():
 def test_an_unknown_photo_is_named():
     with pytest.raises(ValueError, match="'dog'.*astronaut"):
         data.load_photos("chelsea", "dog")
+
+
+def test_crops_for_training_and_testing_share_no_column_and_a_larger_set_begins_with_a_smaller_one(monkeypatch):
+    ramp = {name: np.full((100, 200, 3), 0, np.uint8) + np.arange(200, dtype=np.uint8)[:, None] for name in data.PHOTOS}
+    monkeypatch.setattr("cvhelpers.samples.load_photos", lambda: ramp)
+    bare = types.SimpleNamespace(integers=np.random.default_rng(0).integers, uniform=lambda low, high: (low + high) / 2)
+    monkeypatch.setattr("cvhelpers.samples.np.random.default_rng", lambda seed: bare)
+    left, right = (data.load_crops(split, 300, size=48)[0] for split in ("train", "test"))
+    assert (left.min(), left.max(), right.min(), right.max()) == (0, 95, 104, 199)
+
+
+def test_crops_are_repeatable_balanced_and_vary_in_brightness():
+    images, labels = data.load_crops("train", 3)
+    assert images.shape == (36, 64, 64, 3) and images.dtype == np.uint8 and labels.dtype == np.int32
+    assert labels.tolist() == 3 * list(range(12))
+    np.testing.assert_array_equal(images[:12], data.load_crops("train", 1)[0])
+    assert (images != data.load_crops("train", 3, seed=1)[0]).any((1, 2, 3)).all()
+    gravel, _ = data.load_crops("train", 40)
+    assert gravel[9::12].mean((1, 2, 3)).std() > 15, "the photograph itself varies by less than 5"
+
+
+@pytest.mark.parametrize("split", ["validation", "", "Train"])
+def test_an_unknown_split_of_the_crops_is_named(split):
+    with pytest.raises(ValueError, match="wanted 'train' or 'test'"):
+        data.load_crops(split)
 
 
 def test_the_datasheet_describes_every_photo():

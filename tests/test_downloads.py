@@ -163,18 +163,33 @@ def test_cifar10_is_read_channels_last(tmp_path, monkeypatch):
     np.testing.assert_array_equal(images[0, :, :, 1], pixels[0, 1024:2048].reshape(32, 32))
 
 
-def test_pets_have_one_class_for_each_pixel(tmp_path, monkeypatch):
+@pytest.fixture
+def pets(tmp_path, monkeypatch):
+    """Six pictures of three breeds, each with the left half as the pet; one stray file of a Mac."""
     monkeypatch.setattr(downloads, "CACHE", tmp_path)
     trimap = np.ones((8, 8), np.uint8)
     trimap[:, 4:] = 2
     photo = io.BytesIO()
     Image.new("RGB", (8, 8), (200, 100, 50)).save(photo, "jpeg")
-    pack(tmp_path / "pets-images.tar.gz", {"images/Abyssinian_1.jpg": photo.getvalue()})
-    files = {"annotations/trimaps/Abyssinian_1.png": png(trimap), "annotations/trimaps/._Abyssinian_1.png": b"x"}
-    pack(tmp_path / "pets-annotations.tar.gz", files)
-    pets = downloads.load_pets(size=4)
-    assert pets["images"].shape == (1, 4, 4, 3) and pets["semantic"].dtype == np.int32
-    np.testing.assert_array_equal(pets["semantic"][0], [[0, 0, 1, 1]] * 4)
+    names = [f"{breed}_{number}" for breed in ("great_pyrenees", "Abyssinian", "beagle") for number in (1, 2)]
+    pack(tmp_path / "pets-images.tar.gz", {f"images/{name}.jpg": photo.getvalue() for name in names})
+    files = {f"annotations/trimaps/{name}.png": png(trimap) for name in names}
+    pack(tmp_path / "pets-annotations.tar.gz", files | {"annotations/trimaps/._beagle_1.png": b"x"})
+
+
+def test_pets_have_one_class_for_each_pixel(pets):
+    found = downloads.load_pets(size=4)
+    assert found["images"].shape == (6, 4, 4, 3) and found["semantic"].dtype == np.int32
+    np.testing.assert_array_equal(found["semantic"][0], [[0, 0, 1, 1]] * 4)
+
+
+def test_pets_have_a_breed_cats_first_and_a_few_of_them_are_of_every_breed(pets):
+    found = downloads.load_pets(size=4)
+    assert found["labels"].tolist() == [0, 0, 1, 1, 2, 2] and found["labels"].dtype == np.int32
+    assert found["breeds"][::2].tolist() == ["Abyssinian", "beagle", "great_pyrenees"]
+    few = downloads.load_pets(size=4, count=3)
+    assert few["labels"].tolist() == [0, 1, 2] and few["images"].shape[0] == few["semantic"].shape[0] == 3
+    assert downloads.load_pets(size=4, count=100)["labels"].shape == (6,)
 
 
 def test_penn_fudan_boxes_are_tight_around_the_masks(tmp_path, monkeypatch):
