@@ -9,6 +9,7 @@ The rooms, in the order in which the lessons meet them:
 - ``training``: seeds, devices, a quiet fit, one cycle of the learning rate
 - ``ops``, ``shapes``, ``costs``: the operations of the lecture, the sizes that come out, what they cost
 - ``layers``: Keras layers and blocks that networks are built from
+- ``backbone``: the ImageNet network that ships with the course
 - ``augmentation``: random transformations of images with their boxes and masks
 - ``boxes``, ``metrics``: boxes, and how good an answer is
 - ``networks``: what lessons 15 to 19 build and train

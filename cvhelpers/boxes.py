@@ -22,7 +22,7 @@ def check_boxes(boxes, name="boxes"):
     Raises:
         ValueError: another shape, a corner that is not a number, or right of left and below above swapped.
 
-    Introduced in lesson 16.
+    Serves lesson 16.
 
     >>> check_boxes([[0, 0, 2, 2]])
     array([[0., 0., 2., 2.]])
@@ -53,7 +53,7 @@ def area(boxes):
     Returns:
         float array (...), square pixels.
 
-    Introduced in lesson 16.
+    Serves lesson 16.
 
     >>> area(np.array([[0, 0, 2, 3]]))
     array([6])
@@ -74,7 +74,7 @@ def pairwise_iou(boxes, others):
     Raises:
         ValueError: the boxes are not (n, 4) or their corners are swapped.
 
-    Introduced in lesson 16. Everingham et al. 2010, section 4.2.
+    Introduced in lesson 09. Everingham et al. 2010, section 4.2.
 
     >>> pairwise_iou([[0, 0, 2, 2]], [[1, 1, 3, 3]])
     array([[0.14285714]])

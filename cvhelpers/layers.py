@@ -22,7 +22,7 @@ class Block(keras.layers.Layer):
         use_bias: whether the convolutions have biases; None means only where no batch normalization follows.
         kernel_initializer: of every convolution, as in Keras.
 
-    Introduced in lesson 13.
+    Serves lesson 13.
 
     >>> block = InceptionModule(64, 96, 128, 16, 32, 32)
     >>> block.build((None, 28, 28, 192))

@@ -26,7 +26,7 @@ def confusion_matrix(truths, predictions, classes, ignore=None):
     Raises:
         ValueError: the shapes differ or a label is outside 0 to ``classes - 1``.
 
-    Introduced in lesson 07.
+    Introduced in lesson 15.
 
     >>> confusion_matrix([0, 0, 1, 2], [0, 1, 1, 2], classes=3)
     array([[1, 1, 0],
@@ -143,7 +143,7 @@ def match(overlaps, thresholds=COCO):
     Returns:
         bool array (thresholds, detections): the detection is a true positive.
 
-    Introduced in lesson 16. Lin et al. 2014; of equal overlaps the last truth is taken, as in ``pycocotools``.
+    Serves lesson 16. Lin et al. 2014; of equal overlaps the last truth is taken, as in ``pycocotools``.
 
     >>> match(np.array([[0.9], [0.8], [0.1]]), thresholds=[0.5]).tolist()
     [[True, False, False]]

@@ -120,7 +120,7 @@ def conv2d(images, kernels, bias=None, stride=1, padding="valid"):
     Raises:
         ValueError: wrong rank, channels that differ, a kernel larger than the image, a stride below 1, another padding.
 
-    Introduced in lesson 03. LeCun et al. 1998; lowering to a matrix product: Chellapilla et al. 2006.
+    Introduced in lesson 02. LeCun et al. 1998; lowering to a matrix product: Chellapilla et al. 2006.
 
     >>> conv2d(np.ones((1, 32, 32, 3)), np.ones((5, 5, 3, 6))).shape
     (1, 28, 28, 6)
@@ -189,7 +189,7 @@ def max_pool2d(images, size=2, stride=None):
 def average_pool2d(images, size=2, stride=None):
     """The mean of each window of each channel: arguments as :func:`max_pool2d`; at least float32 comes out.
 
-    Introduced in lesson 06. LeCun et al. 1998.
+    Introduced in lesson 03. LeCun et al. 1998.
 
     >>> average_pool2d(np.arange(16).reshape(1, 4, 4, 1))[0, :, :, 0]
     array([[ 2.5,  4.5],
@@ -236,7 +236,7 @@ def sigmoid(logits):
     Returns:
         float array of the same shape, between 0 and 1.
 
-    Introduced in lesson 16.
+    Serves lesson 16.
 
     >>> sigmoid([0.0, -1000.0]).tolist()
     [0.5, 0.0]

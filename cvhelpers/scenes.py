@@ -59,7 +59,7 @@ def make_scenes(split, count, size=64, seed=0, start=0):
     Raises:
         ValueError: an argument is out of range.
 
-    Introduced in lesson 01. Kirillov et al. 2019 name stuff, things and the panoptic format.
+    Serves lesson 01. Kirillov et al. 2019 name stuff, things and the panoptic format.
 
     >>> batch = make_scenes("test", 2)
     >>> batch["images"].shape, batch["boxes"].shape, batch["panoptic"].shape

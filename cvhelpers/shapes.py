@@ -88,7 +88,7 @@ def conv_cost(image_shape, filters, kernel, stride=1, padding="valid", bias=True
     Raises:
         ValueError: as :func:`conv2d`, or channels that the groups do not divide.
 
-    Introduced in lesson 05.
+    Introduced in lesson 03.
 
     >>> conv_cost((32, 32, 3), filters=6, kernel=5)
     ConvolutionCost(output_shape=(28, 28, 6), parameters=456, multiply_adds=352800)
@@ -149,7 +149,7 @@ def receptive_field(layers, layer=None):
     Raises:
         ValueError: an entry has another form, no such layer, or a layer enlarges its maps or hides its filters.
 
-    Introduced in lesson 11. Araujo, Norris and Sim 2019.
+    Introduced in lesson 05. Araujo, Norris and Sim 2019.
 
     >>> receptive_field([(3, 1), (3, 1), (3, 1)])
     ReceptiveField(size=7, jump=1, start=0)

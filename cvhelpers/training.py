@@ -17,7 +17,7 @@ def device():
     """The kind of device that a model would train on: ``"gpu"`` or ``"cpu"``.
 
     The environment variable ``CVHELPERS_DEVICE`` overrides what the machine has, to try the other settings.
-    Introduced in lesson 02.
+    Introduced in lesson 15.
 
     >>> device() in ("cpu", "gpu")
     True
@@ -120,7 +120,7 @@ def restart(model, weights, learning_rate=None):
         weights: list of arrays, such as another model's ``get_weights()``.
         learning_rate: a new one for the optimizer; the present one when None.
 
-    Introduced in lesson 08.
+    Introduced in lesson 06.
 
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> model.compile("adam", "mse")
@@ -147,7 +147,7 @@ class Progress(keras.callbacks.Callback):
     Before the first step it names the number of parameters, epochs and steps; after each epoch the measures and the
     time that is left, when that is more than five seconds. Nothing with ``CVHELPERS_PROGRESS=0``.
 
-    Introduced in lesson 02.
+    Serves lesson 02.
 
     >>> Progress("small network").label
     'small network'
@@ -188,7 +188,7 @@ class Progress(keras.callbacks.Callback):
 def time_left(seconds):
     """Words for the time that a training still takes.
 
-    Introduced in lesson 02.
+    Serves lesson 02.
 
     >>> time_left(12.3), time_left(200), time_left(9000)
     ('about 12 s left', 'about 3 min left', 'about 2.5 h left')
@@ -232,7 +232,7 @@ def one_cycle(peak, steps, warm=0.15):
     Returns:
         a Keras learning rate schedule.
 
-    Introduced in lesson 15. Smith and Topin 2018.
+    Serves lesson 15. Smith and Topin 2018.
 
     >>> schedule = one_cycle(0.006, steps=100)
     >>> [round(float(schedule(step)), 4) for step in (0, 15, 100)]
@@ -257,7 +257,7 @@ def compile_one_cycle(model, count, epochs, batch_size, peak, loss):
     Returns:
         the model, compiled.
 
-    Introduced in lesson 15. Smith and Topin 2018.
+    Serves lesson 15. Smith and Topin 2018.
 
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     >>> round(float(compile_one_cycle(model, 33, 2, 16, 0.006, "mse").optimizer.learning_rate), 4)

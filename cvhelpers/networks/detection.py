@@ -80,7 +80,7 @@ def grid_head(maps, filters, classes):
     Returns:
         symbolic answers (batch, height, width, 5 + classes) as :func:`build_detector` gives them.
 
-    Introduced in lesson 16.
+    Serves lesson 16.
 
     >>> grid_head(keras.Input((4, 4, 8)), 16, classes=2).shape
     (None, 4, 4, 7)
@@ -178,7 +178,7 @@ def side_ious(truth, predicted):
     Returns:
         two tensors (...): IoU, 0 to 1, and generalised IoU, -1 to 1.
 
-    Introduced in lesson 16. Rezatofighi et al. 2019.
+    Serves lesson 16. Rezatofighi et al. 2019.
 
     >>> iou, generalised = side_ious(np.float32([1, 1, 1, 1]), np.float32([1, 1, 1, 1]))
     >>> round(float(iou), 3), round(float(generalised), 3)
@@ -205,7 +205,7 @@ def detector_loss(class_weight=2.0, box_weight=2.0):
         function of targets (:func:`grid_targets`) and answers (:func:`build_detector`); objectness learns the IoU of
         the box that the same cell predicts.
 
-    Introduced in lesson 16.
+    Serves lesson 16.
 
     >>> targets, answers = np.zeros((1, 8, 8, 6), np.float32), np.full((1, 8, 8, 15), -9, np.float32)
     >>> float(detector_loss()(targets, answers)) < 0.01
@@ -287,7 +287,7 @@ def surest_rows(boxes, objectness, threshold=0.5, least=LEAST_OBJECTNESS, most=M
     Returns:
         int array: rows, best first.
 
-    Introduced in lesson 16.
+    Serves lesson 16.
 
     >>> surest_rows(np.float32([[0, 0, 9, 9], [1, 0, 9, 9], [20, 0, 29, 9]]), np.array([0.8, 0.9, 0.01]))
     array([1])
@@ -311,7 +311,7 @@ def label_boxes(boxes, scores, every_label, class_numbers=THINGS):
     Raises:
         ValueError: there is not one number for each class.
 
-    Introduced in lesson 16.
+    Serves lesson 16.
 
     >>> label_boxes(np.float32([[0, 0, 9, 9]]), np.array([[0.1, 0.7]]), True, class_numbers=(5, 6))["labels"]
     array([6, 5], dtype=int32)

@@ -24,7 +24,7 @@ def convolution(x, filters, momentum=MOMENTUM, name=None):
     Returns:
         symbolic maps (batch, height, width, filters).
 
-    Introduced in lesson 15.
+    Serves lesson 15.
 
     >>> convolution(keras.Input((8, 8, 3)), 16).shape
     (None, 8, 8, 16)
@@ -44,7 +44,7 @@ def borrowed_maps(images, features):
     Returns:
         list of symbolic maps, called ``stride_4``, ``stride_8``, …
 
-    Introduced in lesson 15.
+    Serves lesson 15.
 
     >>> features = keras.Sequential([keras.Input((64, 64, 3)), keras.layers.AveragePooling2D(4)])
     >>> [maps.shape[1:] for maps in borrowed_maps(keras.Input((64, 64, 3)), features)]

@@ -29,7 +29,7 @@ def merge_panoptic(detection, stuff, least=LEAST_SCORE, free=0.5, fewest=10, stu
     Raises:
         ValueError: a score is not a number, or there is not one label, score and mask of the map's size for each thing.
 
-    Introduced in lesson 18. Kirillov et al. 2019.
+    Serves lesson 18. Kirillov et al. 2019.
 
     >>> found = {"labels": [5], "scores": [0.9], "masks": np.ones((1, 4, 4), bool)}
     >>> merge_panoptic(found, np.zeros((4, 4), int))[0, 0].tolist()
@@ -75,7 +75,7 @@ def fill_seams(panoptic, width=2):
     Returns:
         int32 array (height, width, 2), a new one.
 
-    Introduced in lesson 18.
+    Serves lesson 18.
 
     >>> row = np.array([[[5, 1], [-1, 0], [-1, 0], [-1, 0]]])
     >>> fill_seams(row)[0, :, 0].tolist()
@@ -107,7 +107,7 @@ def answer_scenes(images, least=LEAST_SCORE):
         list of n dicts with the keys of one scene (``images``, ``classes``, ``semantic``, ``boxes``, ``labels``,
         ``masks``, ``panoptic``) and ``scores``.
 
-    Introduced in lesson 01.
+    Serves lesson 01.
 
     >>> answer = answer_scenes(data.load_scenes("test", 1)["images"])[0]
     >>> answer["panoptic"].shape

@@ -238,7 +238,7 @@ def train_classifier(proposer, batch, epochs, seed=0, batch_size=64, class_numbe
     Returns:
         the trained model.
 
-    Introduced in lesson 16.
+    Serves lesson 16.
     """
     training.set_seed(seed)
     labels = np.asarray(batch["labels"])

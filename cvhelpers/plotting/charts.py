@@ -105,7 +105,7 @@ def show_history(histories, measure="loss", ax=None, validation=True):
     Raises:
         ValueError: no history has the measure.
 
-    Introduced in lesson 02.
+    Introduced in lesson 07.
 
     >>> ax = show_history({"plain": [{"loss": [3, 2, 1]}, {"loss": [2, 1, 1]}], "residual": {"loss": [1, 1, 0]}})
     >>> ax.lines[0].get_ydata().tolist(), len(ax.lines), len(ax.collections)
@@ -159,7 +159,7 @@ def show_confusion(matrix, names=None, ax=None):
     Raises:
         ValueError: the matrix is not square, or the names are of another number.
 
-    Introduced in lesson 10.
+    Introduced in lesson 15.
 
     >>> show_confusion([[5, 1], [0, 4]], names=["cat", "dog"]).texts[1].get_text()
     '1'
@@ -202,7 +202,7 @@ def draw_pipeline(steps, new=0, size=1.55, ax=None):
     Raises:
         ValueError: no steps, or an array of another shape.
 
-    Introduced in lesson 03.
+    Serves lesson 03.
 
     >>> ax = draw_pipeline({"photograph": np.zeros((8, 8, 3), np.uint8), "flatten": np.zeros(192)})
     >>> [text.get_text() for text in ax.texts if text.get_text()]

@@ -45,7 +45,7 @@ def use_style():
     """Give every Matplotlib figure of this session the look of the course; called when ``plotting`` is imported.
 
     In a notebook the stored pictures also lose the version of Matplotlib, so that they change only when they look
-    different. Introduced in lesson 01. Colours: Okabe and Ito 2008.
+    different. Serves lesson 01. Colours: Okabe and Ito 2008.
 
     >>> use_style()
     >>> mpl.rcParams["font.size"]
