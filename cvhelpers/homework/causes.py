@@ -12,6 +12,7 @@ from .compare import as_array, decode, difference
 _allclose = np.allclose  # bound before any student's code runs
 LEAST = 0.5  # share of the failing cases that a cause has to explain
 
+_IN_ALL = ("Every", "What is there", "The beginning", "The first items")  # one exception, and the sentence is wrong
 _RAISED = [
     (r"TypeError: (\S*\.)?{target}\(\) .*argument",
      "The `def` line was changed: keep the names and the order of the arguments."),
@@ -23,6 +24,12 @@ _RAISED = [
      "parentheses."),
     (r"ValueError: operands could not be broadcast",
      "Two arrays meet whose shapes do not fit: print the shapes of both in the line that fails."),
+    (r"ValueError: setting an array element with a sequence|ValueError: could not broadcast input array",
+     "A whole array is put where less fits: is a sum missing, or a slice too long?"),
+    (r"ValueError: (zero-size array|attempt to get arg(max|min) of an empty|max\(\)|min\(\)|\w+\(\) arg is an empty)",
+     "Something is empty here and has no largest or smallest value: treat that case before."),
+    (r"ValueError: not enough values to unpack|ValueError: too many values to unpack",
+     "The line takes apart something with another number of parts: print its shape or its length before."),
     (r"ValueError: matmul|ValueError: shapes .* not aligned",
      "The shapes of the matrix product do not fit: the columns of the first are the rows of the second."),
     (r"ValueError: cannot reshape", "`reshape` only orders anew: the new shape needs as many numbers as the old one."),
@@ -135,7 +142,8 @@ def _general_cause(outcomes, wants, failing, exercise):
         text = max(said, key=said.get, default=None)
         first = _item(wants[failing[0]], key)
         many = isinstance(first, np.ndarray) and first.size > 3
-        certain = text and (said[text] >= 2 or many or not text.startswith("Every"))  # one number: perhaps by chance
+        by_chance = not many and text and said[text] < 2 and text.startswith("Every")  # one number
+        certain = text and not by_chance and (said[text] == wrong or not text.startswith(_IN_ALL))
         if certain and said[text] / wrong >= LEAST and said[text] / wrong > share:
             where = "" if key is None else f"Item {key}: " if isinstance(key, int) else f"{key}: "
             best, share = where + text, said[text] / wrong
@@ -183,6 +191,8 @@ def _dtype_cause(got, want):
         return "The values are cut to whole numbers: the array that you fill holds integers, make it one of floats."
     if whole and _close(left, np.rint(right)) and left.any():
         return "The values are rounded to whole numbers: here they keep their fraction."
+    if whole and got.dtype.kind in "iub" and want.size > 3:
+        return "The result holds whole numbers, here they have a fraction: make the array that you fill one of floats."
     if got.dtype == np.uint8 and np.isfinite(right).all() and _close(left, np.floor(right) % 256):
         return "The numbers run over: uint8 ends at 255, so compute in a larger type."
     return None
@@ -197,6 +207,8 @@ def _values_cause(left, right):
             return f"The values are right, but in reverse order along axis {axis}."
     if right.size >= 4 and _only_start(left, right):
         return "Only the beginning is filled: is the `return` inside the loop? It belongs below it, less indented."
+    if (right < 0).any() and (right > 0).any() and _close(left, np.maximum(right, 0)):
+        return "All negative values have become 0: nobody asks for a ReLU or a clip here."
     if _close(left - right, (left - right).mean()):
         return f"Every value is off by the same amount, {(left - right).mean():.4g}."
     factor = (left * right).sum() / (right * right).sum() if right.any() and np.isfinite(right).all() else 1
@@ -208,8 +220,9 @@ def _values_cause(left, right):
 
 
 def _only_start(left, right):
-    """Whether the first value or the first row is right and everything else still zero."""
-    for count in (1, len(right[0].ravel()) if right.ndim > 1 and len(right) > 1 else 1):
+    """Whether the first value, pixel or row is right and everything else still zero."""
+    channels = right.shape[-1] if right.ndim > 2 else 1
+    for count in {1, channels, right[0].size if right.ndim > 1 and len(right) > 1 else 1}:
         head, tail = left.ravel()[:count], left.ravel()[count:]
         if head.any() and _close(head, right.ravel()[:count]) and not tail.any() and right.ravel()[count:].any():
             return True
@@ -225,6 +238,9 @@ def _shape_cause(left, right):
     if left.ndim == right.ndim == 3 and left.size == right.size:
         if any(_close(left.transpose(order), right) for order in ((1, 2, 0), (2, 0, 1), (2, 1, 0), (0, 2, 1))):
             return "The values are right, but the axes stand in another order."
+    sides = left.shape[:2], right.shape[:2]
+    if left.ndim == right.ndim >= 2 and sides[0][0] == sides[0][1] in sides[1] and sides[1][0] != sides[1][1]:
+        return "Height and width are taken for equal: compute each of them from its own side."
     if left.ndim == right.ndim and left.size and all(np.subtract(right.shape, left.shape) >= 0):
         if _close(right[tuple(map(slice, left.shape))], left):
             return "What is there is right, but the end is missing: the loops stop too early."

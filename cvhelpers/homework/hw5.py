@@ -31,6 +31,7 @@ q1 = Exercise(
         Case(np.float32([0, 0, 2, 2]), np.float32([5, 0, 8, 2])),
         Case(np.float32([0, 0, 2, 3]), np.float32([4, 5, 7, 8])),
         Case(np.float32([0, 0, 8, 6]), np.float32([2, 1, 4, 5])),
+        Case(np.float32([3, 2, 5, 5]), np.float32([1, 1, 6, 9])),
         Case(np.float32([0, 0, 3, 3]), np.float32([3, 0, 6, 3])),
         Case(np.float32([-2.5, 1, 3, 9.5]), np.float32([0.5, -4, 6, 2])),
     ],
@@ -305,4 +306,17 @@ q7 = Measured(
     limits={"F1": (0.90, None)},
     half={"F1": (0.84, None)},
     advice=_advice,
+)
+
+q8 = Exercise(
+    "hw5.q8",
+    "bugs",
+    1,
+    [
+        "Count first: one picture has far more boxes than there are things, one has fewer. Suppression explains both.",
+        "In two pictures the boxes stand or reach where no thing is. Follow one box: where is its left upper corner, "
+        "and which side of it is the long one?",
+        "One picture has about the right number of boxes in about the right places. How well do they fit, compared "
+        "with the right answer? Which candidates would fit so badly?",
+    ],
 )

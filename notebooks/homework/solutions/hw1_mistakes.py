@@ -41,6 +41,21 @@ def q1_wrong_rounded_up(size, kernel, stride=1, padding=0):
     return -(-(size + 2 * padding - kernel) // stride) + 1
 
 
+def q1_wrong_padding_late(size, kernel, stride=1, padding=0):
+    """The padding is added at the end: it makes the row longer, so it comes before the division by the stride."""
+    return (size - kernel) // stride + 1 + 2 * padding
+
+
+def q1_wrong_kernel_late(size, kernel, stride=1, padding=0):
+    """The kernel is subtracted after the division: first what is left of the row, then divide by the stride."""
+    return (size + 2 * padding) // stride - kernel + 1
+
+
+def q1_wrong_nearest(size, kernel, stride=1, padding=0):
+    """`round` goes to the nearest whole number: a window that does not fit any more does not count, so round down."""
+    return round((size + 2 * padding - kernel) / stride + 1)
+
+
 def q1_right_count(size, kernel, stride=1, padding=0):
     return len(range(0, size + 2 * padding - kernel + 1, stride))
 
@@ -98,6 +113,24 @@ def q2_wrong_square_only(image, kernel):
     return out
 
 
+def q2_wrong_matrix_product(image, kernel):
+    """`@` is a matrix product: multiply window and kernel number by number, with `*`, and add up."""
+    height, width = kernel.shape
+    rows, columns = image.shape[0] - height + 1, image.shape[1] - width + 1
+    windows = [[image[i : i + height, j : j + width] for j in range(columns)] for i in range(rows)]
+    return np.array([[(window @ kernel).sum() for window in row] for row in windows])
+
+
+def q2_wrong_mirrored(image, kernel):
+    """The kernel is mirrored left to right: it stays as it is."""
+    return np.einsum("ijkl,kl->ij", _windows(image, kernel), kernel[:, ::-1])
+
+
+def q2_wrong_absolute(image, kernel):
+    """The signs are gone: an activation may be negative."""
+    return np.abs(np.einsum("ijkl,kl->ij", _windows(image, kernel), kernel))
+
+
 def q2_wrong_zeros(image, kernel):
     """All values are zero: the result is created but never filled."""
     return np.zeros((image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1))
@@ -138,6 +171,16 @@ def q3_wrong_no_stride(image, kernels, bias, stride=1):
 def q3_wrong_bias_per_channel(image, kernels, bias, stride=1):
     """The bias is added once for each channel: it comes once, after the sum over the channels."""
     return _convolve(image, kernels, bias * image.shape[2], stride)
+
+
+def q3_wrong_first_bias(image, kernels, bias, stride=1):
+    """Every filter gets the first bias: filter f has bias[f]."""
+    return _convolve(image, kernels, bias[0], stride)
+
+
+def q3_wrong_minus_bias(image, kernels, bias, stride=1):
+    """The bias is subtracted: add it."""
+    return _convolve(image, kernels, -bias, stride)
 
 
 def q3_wrong_mean_over_channels(image, kernels, bias, stride=1):
@@ -225,6 +268,16 @@ def q4_wrong_size_is_stride(maps, size=2, stride=2, kind="max"):
     return _pool(maps, stride, size, np.max if kind == "max" else np.mean)
 
 
+def q4_wrong_divided_by_size(maps, size=2, stride=2, kind="max"):
+    """The average divides by `size`: a window holds size * size numbers."""
+    return _pool(maps, size, stride, np.max if kind == "max" else np.mean) * (1 if kind == "max" else size)
+
+
+def q4_wrong_kinds_exchanged(maps, size=2, stride=2, kind="max"):
+    """Maximum and average are exchanged: look at `kind` again."""
+    return _pool(maps, size, stride, np.mean if kind == "max" else np.max)
+
+
 def q4_wrong_minimum(maps, size=2, stride=2, kind="max"):
     """This is the smallest value of each window, where the largest is wanted."""
     return _pool(maps, size, stride, np.min if kind == "max" else np.mean)
@@ -263,6 +316,26 @@ def q5_wrong_positions():
     return {"conv1": 456 * 28 * 28, "pool": 0, "conv2": 880 * 12 * 12, "dense": 23050, "total": 507274}
 
 
+def q5_wrong_image_channels():
+    """A filter of the second convolution spans the 6 channels that come out of the first one, not 3."""
+    return {"conv1": 456, "pool": 0, "conv2": 448, "dense": 23050, "total": 23954}
+
+
+def q5_wrong_size_kept():
+    """The second convolution shrinks the maps, too: from 14 to 12 pixels, before the dense layer sees them."""
+    return {"conv1": 456, "pool": 0, "conv2": 880, "dense": 31370, "total": 32706}
+
+
+def q5_wrong_one_bias():
+    """One bias for a whole layer is too few: each filter and each unit has one of its own."""
+    return {"conv1": 451, "pool": 0, "conv2": 865, "dense": 23041, "total": 24357}
+
+
+def q5_wrong_sum():
+    """The layers are right, the total is not their sum."""
+    return {"conv1": 456, "pool": 0, "conv2": 880, "dense": 23050, "total": 1336}
+
+
 def q5_wrong_pooling():
     """Pooling has no parameters."""
     return {"conv1": 456, "pool": 24, "conv2": 880, "dense": 23050, "total": 24410}
@@ -295,6 +368,12 @@ def q6_wrong_mixed(maps, weights, bias):
     """Pixels and channels were mixed up: reshape keeps the order, so channels must stay on the last axis."""
     table = maps.transpose(2, 0, 1).reshape(-1, maps.shape[2])
     return (table @ weights + bias).reshape(*maps.shape[:2], -1)
+
+
+def q6_wrong_channels_first(maps, weights, bias):
+    """`reshape(channels, …)` mixes pixels and channels: one row for each pixel is reshape(height * width, channels)."""
+    height, width, channels = maps.shape
+    return (maps.reshape(channels, -1).T @ weights + bias).reshape(height, width, -1)
 
 
 def q6_wrong_transposed(maps, weights, bias):
@@ -342,6 +421,32 @@ def q7_wrong_log_of_zero(logits, labels):
 def q7_wrong_clipped(logits, labels):
     """A small number keeps the logarithm finite, but hides how wrong the network is: use z - log(sum(exp(z)))."""
     return -np.log(_softmax(logits)[np.arange(len(labels)), labels] + 1e-7).mean()
+
+
+def q7_wrong_tiny(logits, labels):
+    """1e-9 keeps the logarithm finite, but hides how wrong the network is: use z - log(sum(exp(z)))."""
+    return -np.log(_softmax(logits)[np.arange(len(labels)), labels] + 1e-9).mean()
+
+
+def q7_wrong_tinier(logits, labels):
+    """1e-12 keeps the logarithm finite, but hides how wrong the network is: use z - log(sum(exp(z)))."""
+    return -np.log(np.clip(_softmax(logits)[np.arange(len(labels)), labels], 1e-12, 1)).mean()
+
+
+def q7_wrong_all_pairs(logits, labels):
+    """`[:, labels]` takes the columns of all labels in every row: take labels[i] in row i alone."""
+    z = logits - logits.max(axis=1, keepdims=True)
+    return -(z - np.log(np.exp(z).sum(axis=1, keepdims=True)))[:, labels].mean()
+
+
+def q7_wrong_no_softmax(logits, labels):
+    """The logarithm of the sum of the exponentials is missing: these are logits, not yet logarithms of a softmax."""
+    return -(logits - logits.max(axis=1, keepdims=True))[np.arange(len(labels)), labels].mean()
+
+
+def q7_wrong_no_logarithm(logits, labels):
+    """The logarithm is missing: the loss is -log(probability), not 1 - probability."""
+    return (1 - _softmax(logits)[np.arange(len(labels)), labels]).mean()
 
 
 def q7_wrong_axis(logits, labels):

@@ -50,6 +50,28 @@ def q1_wrong_width_and_height(first, second):
     return _iou(_from_width_and_height(first), _from_width_and_height(second))
 
 
+def q1_wrong_second_area(first, second):
+    """You divide by the area of the second box alone: divide by what both cover together."""
+    return _shared(first, second) / _area(second)
+
+
+def q1_wrong_larger_area(first, second):
+    """You divide by the larger box: divide by the union, what both cover together."""
+    return _shared(first, second) / max(_area(first), _area(second))
+
+
+def q1_wrong_hull(first, second):
+    """You divide by the box around both: the union is only what one of them covers."""
+    both = np.concatenate([np.minimum(first[:2], second[:2]), np.maximum(first[2:], second[2:])])
+    return _shared(first, second) / _area(both)
+
+
+def q1_wrong_centres(first, second):
+    """You read the boxes as centre, width and height; they are x1, y1, x2, y2, two corners."""
+    corners = [np.concatenate([b[:2] - b[2:] / 2, b[:2] + b[2:] / 2]) for b in (first, second)]
+    return _iou(*corners)
+
+
 def q1_wrong_smaller_area(first, second):
     """You divide by the smaller box: then a small box inside a large one counts as equal. Divide by the union."""
     return _shared(first, second) / min(_area(first), _area(second))
@@ -350,6 +372,11 @@ def q6_wrong_next_only(precision, recall):
     return np.mean([precision[rows[0]] if len(rows) else 0 for rows in reached])
 
 
+def q6_wrong_above(precision, recall):
+    """A recall equal to the point counts too: at least, not above."""
+    return np.mean([max(precision[recall > point], default=0) for point in _POINTS])
+
+
 def q6_wrong_reached_only(precision, recall):
     """Points of recall that are never reached count as 0: divide by 101, not by how many were reached."""
     points = _POINTS[_POINTS <= max(recall, default=-1)]
@@ -421,3 +448,25 @@ def q7_right_average(boxes, scores):
     kept = [k for k in _suppress(boxes, scores, 0.45) if scores[k] >= 0.6]
     return [np.average(boxes[near], axis=0, weights=scores[near]) for near in
             (_iou(boxes[k], boxes) > 0.5 for k in kept)]  # fmt: skip
+
+
+# q8: five wrong pictures
+
+
+def q8_wrong_too_many_too_few():
+    """A and D are mixed up: suppression that is too eager leaves fewer boxes, none leaves more."""
+    return {"A": 4, "B": 5, "C": 2, "D": 3, "E": 1}
+
+
+def q8_wrong_places():
+    """C and E are mixed up: exchanged x and y mirror the picture at its diagonal and keep the sizes of the boxes."""
+    return {"A": 3, "B": 5, "C": 1, "D": 4, "E": 2}
+
+
+def q8_wrong_order():
+    """B and D are mixed up: the least sure candidates fit badly, but there is about one for each thing."""
+    return {"A": 3, "B": 4, "C": 2, "D": 5, "E": 1}
+
+
+def q8_right_numpy():
+    return dict(zip("ABCDE", np.array([3, 5, 2, 4, 1])))
