@@ -47,10 +47,18 @@ class NotAvailable(RuntimeError):
     """A download that could not be had; the message says why and how to go on without it or by hand."""
 
 
-def _digest(path, checksum):
-    algorithm, _, wanted = checksum.partition(":")
+def _difference(path, size, checksum):
+    """What is wrong with a file in words; empty where its checksum, or without one its size, is right."""
+    got, wanted = path.stat().st_size, size
+    if checksum:
+        algorithm, _, wanted = checksum.partition(":")
+        with open(path, "rb") as file:
+            got = hashlib.file_digest(file, algorithm).hexdigest()
+    if wanted is None or got == wanted:
+        return ""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest(), wanted
+        page = file.read(512).lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    return f"got {got}, wanted {wanted}" + ("; it is a web page, perhaps the login of a Wi-Fi" if page else "")
 
 
 def fetch(name, *, address=None, size=None, checksum=None, cache=None, attempts=3, timeout=30):
@@ -78,7 +86,9 @@ def fetch(name, *, address=None, size=None, checksum=None, cache=None, attempts=
         address, size, checksum = FILES[name]
     cache = pathlib.Path(cache or CACHE)
     target, part = cache / name, cache / f"{name}.part"
-    if target.exists():
+    if target.exists():  # also one that was put there by hand
+        if difference := _difference(target, size, checksum):
+            raise NotAvailable(f"{target} is not the file it should be: {difference}. Remove it, then try again.")
         return target
     wanted = f" ({size / 1e6:.0f} MB)" if size else ""
     by_hand = f"Download {address}{wanted} elsewhere and save it as {target}, or go on without it."
@@ -93,14 +103,9 @@ def fetch(name, *, address=None, size=None, checksum=None, cache=None, attempts=
         raise NotAvailable(f"{name} cannot be downloaded: {getattr(error, 'reason', error)}. {by_hand}") from error
     except OSError as error:
         raise NotAvailable(f"{name} cannot be saved in {cache}: {error.strerror or error}.") from error
-    if checksum:
-        got, expected = _digest(part, checksum)
-    else:
-        got, expected = part.stat().st_size, size or part.stat().st_size
-    if got != expected:
+    if difference := _difference(part, size, checksum):
         part.unlink()
-        found = f"got {got}, wanted {expected}"
-        raise NotAvailable(f"{name} is not the file it should be: {found}. It was removed. {by_hand}")
+        raise NotAvailable(f"{name} is not the file it should be: {difference}. It was removed. {by_hand}")
     part.replace(target)
     return target
 

@@ -103,6 +103,23 @@ def test_a_wrong_size_is_refused_where_there_is_no_checksum(fetch, address, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_put_there_by_hand_is_checked_and_kept(fetch, address, tmp_path):
+    (tmp_path / "file").write_bytes(b"another")
+    for _ in range(2):
+        with pytest.raises(downloads.NotAvailable, match="got 7, wanted 300000. Remove it"):
+            fetch(address=address + "/good", size=300_000)
+    assert (tmp_path / "file").read_bytes() == b"another" and Server.asked == []
+    (tmp_path / "file").write_bytes(CONTENT)
+    assert fetch(address=address + "/good", checksum=SHA) == tmp_path / "file"
+
+
+def test_the_login_page_of_a_wifi_is_no_file(fetch, address, tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.CONTENT", b"\n<!DOCTYPE html><html>please log in</html>")
+    with pytest.raises(downloads.NotAvailable, match="web page, perhaps the login"):
+        fetch(address=address + "/good", checksum=SHA)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_missing_file_on_the_server_is_said_with_the_way_out(fetch, address):
     with pytest.raises(downloads.NotAvailable, match="404.*save it as"):
         fetch(address=address + "/missing", checksum=SHA)
@@ -152,29 +169,40 @@ def pack(path, files):
                 archive.addfile(entry, io.BytesIO(content))
 
 
-def test_cifar10_is_read_channels_last(tmp_path, monkeypatch):
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Puts a small archive into the cache and makes its checksum the one that is wanted."""
     monkeypatch.setattr(downloads, "CACHE", tmp_path)
+
+    def archive(name, files):
+        pack(tmp_path / name, files)
+        checksum = "sha256:" + hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        monkeypatch.setitem(downloads.FILES, name, ("http://127.0.0.1:9/", None, checksum))
+
+    return archive
+
+
+def test_cifar10_is_read_channels_last(place):
     names = [f"data_batch_{k}" for k in range(1, 6)] + ["test_batch"]
     pixels = np.arange(3 * 1024, dtype=np.uint16).astype(np.uint8)[None]
     batch = pickle.dumps({b"data": pixels, b"labels": [7]})
-    pack(tmp_path / "cifar-10-python.tar.gz", {f"cifar-10-batches-py/{name}": batch for name in names})
+    place("cifar-10-python.tar.gz", {f"cifar-10-batches-py/{name}": batch for name in names})
     (images, labels), (test, _) = downloads.load_cifar10()
     assert images.shape == (5, 32, 32, 3) and test.shape == (1, 32, 32, 3) and labels.tolist() == [7] * 5
     np.testing.assert_array_equal(images[0, :, :, 1], pixels[0, 1024:2048].reshape(32, 32))
 
 
 @pytest.fixture
-def pets(tmp_path, monkeypatch):
+def pets(place):
     """Six pictures of three breeds, each with the left half as the pet; one stray file of a Mac."""
-    monkeypatch.setattr(downloads, "CACHE", tmp_path)
     trimap = np.ones((8, 8), np.uint8)
     trimap[:, 4:] = 2
     photo = io.BytesIO()
     Image.new("RGB", (8, 8), (200, 100, 50)).save(photo, "jpeg")
     names = [f"{breed}_{number}" for breed in ("great_pyrenees", "Abyssinian", "beagle") for number in (1, 2)]
-    pack(tmp_path / "pets-images.tar.gz", {f"images/{name}.jpg": photo.getvalue() for name in names})
+    place("pets-images.tar.gz", {f"images/{name}.jpg": photo.getvalue() for name in names})
     files = {f"annotations/trimaps/{name}.png": png(trimap) for name in names}
-    pack(tmp_path / "pets-annotations.tar.gz", files | {"annotations/trimaps/._beagle_1.png": b"x"})
+    place("pets-annotations.tar.gz", files | {"annotations/trimaps/._beagle_1.png": b"x"})
 
 
 def test_pets_have_one_class_for_each_pixel(pets):
@@ -192,12 +220,11 @@ def test_pets_have_a_breed_cats_first_and_a_few_of_them_are_of_every_breed(pets)
     assert downloads.load_pets(size=4, count=100)["labels"].shape == (6,)
 
 
-def test_penn_fudan_boxes_are_tight_around_the_masks(tmp_path, monkeypatch):
-    monkeypatch.setattr(downloads, "CACHE", tmp_path)
+def test_penn_fudan_boxes_are_tight_around_the_masks(place):
     people = np.zeros((10, 10), np.uint8)
     people[2:6, 1:4], people[3:9, 6:8] = 1, 2
     files = {"PennFudanPed/PNGImages/A.png": png(np.zeros((10, 10, 3), np.uint8))}
-    pack(tmp_path / "PennFudanPed.zip", files | {"PennFudanPed/PedMasks/A_mask.png": png(people)})
+    place("PennFudanPed.zip", files | {"PennFudanPed/PedMasks/A_mask.png": png(people)})
     batch = downloads.load_penn_fudan(size=10)
     np.testing.assert_array_equal(batch["boxes"][0], [[1, 2, 4, 6], [6, 3, 8, 9]])
     assert batch["labels"].tolist() == [[3, 3]] and batch["masks"].sum() == 24
@@ -207,6 +234,7 @@ def test_penn_fudan_boxes_are_tight_around_the_masks(tmp_path, monkeypatch):
 
 def test_a_damaged_archive_is_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(downloads, "CACHE", tmp_path)
+    monkeypatch.setitem(downloads.FILES, "PennFudanPed.zip", ("http://127.0.0.1:9/", 9, None))
     (tmp_path / "PennFudanPed.zip").write_bytes(b"not a zip")
     with pytest.raises(downloads.NotAvailable, match="damaged"):
         downloads.load_penn_fudan()
