@@ -391,3 +391,9 @@ q7 = Measured(
     limits={"PQ": (0.78, None)},
     advice=_advice,
 )
+_LOOK = [
+    "First the easy ones: in one map the ground is void, in another all things are one thing.",
+    "Where a and b overlap, a has the pixels, by its score. In two maps it has not, in one it is hardly there.",
+    "What is left differs from the right answer in one row. Which mask has these pixels, and why should it not?",
+]
+q8 = Exercise("hw7.q8", "bugs", 1, _LOOK)

@@ -599,3 +599,26 @@ def q7_right_drop_scraps(masks, labels, scores, stuff):
         if (filled[..., 0] == kind).sum() < 80:
             filled[filled[..., 0] == kind] = VOID
     return filled
+
+
+# q8: five wrong pictures
+
+
+def q8_wrong_overlaps():
+    """C and D are mixed up: from the lowest score up the surest mask would come last and get only what is left."""
+    return {"A": 3, "B": 5, "C": 1, "D": 2, "E": 4}
+
+
+def q8_wrong_scrap():
+    """A and D are mixed up: a mask of which little is free leaves a scrap; the order of the masks changes all of them.
+    """
+    return {"A": 1, "B": 5, "C": 2, "D": 3, "E": 4}
+
+
+def q8_wrong_painted():
+    """A and C are mixed up: who paints over others takes many of their pixels, a scrap takes none."""
+    return {"A": 2, "B": 5, "C": 3, "D": 1, "E": 4}
+
+
+def q8_right_numpy():
+    return dict(zip("ABCDE", np.array([3, 5, 2, 1, 4])))
