@@ -195,7 +195,7 @@ def load_cifar10():
     Raises:
         NotAvailable: it cannot be had here; the message says how to go on.
 
-    Introduced in lesson 14. Krizhevsky 2009.
+    Introduced in lesson 09. Krizhevsky 2009.
     """
     folder = _unpack(fetch("cifar-10-python.tar.gz"), CACHE / "cifar-10") / "cifar-10-batches-py"
 

@@ -1,11 +1,14 @@
 """Processor time of one augmentation chain: ours, Keras's own layers, albumentations; one core, one run.
 
-    python tests/benchmarks/bench_augmentation.py
+    python tests/benchmarks/bench_augmentation.py [--write]
+
+``--write`` puts the table, with machine, versions and spread, into lesson 09; do that on a quiet machine.
 
 The chain is flip, scaled crop, colour jitter, cutout of half the side, uint8 in and uint8 out. All peers run in turn
-in every round and the best round counts, so that a busy machine hurts all alike. Two traps are avoided: tf.data is
-kept from fusing map and batch into asynchronous work (timing `next` would then measure nothing), and processor time
-is read, not the clock. Needs albumentations (``pip install albumentations``), or shows the other two without it.
+in every round, so that a busy machine hurts all alike, and ratios are taken within a round. Two traps are avoided:
+tf.data is kept from fusing map and batch into asynchronous work (timing `next` would then measure nothing), and
+processor time is read, not the clock. Needs albumentations (``pip install albumentations``), or shows the other two
+without it.
 """
 
 import os
@@ -13,8 +16,10 @@ import os
 os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS="1")
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 
-import itertools
+import argparse
+import importlib.metadata
 import pathlib
+import platform
 import sys
 import time
 
@@ -28,6 +33,8 @@ import tensorflow as tf  # noqa: E402
 
 SIZES = {32: 256, 64: 128, 224: 16}  # side of the images: batch size
 ROUNDS = 5
+LESSON = pathlib.Path(__file__).resolve().parents[2] / "notebooks/09_data_augmentation.ipynb"
+CELL = "speed-table"
 
 
 def our_chain(size):
@@ -98,24 +105,75 @@ def one_by_one(layers, images):
 
 
 def measure(functions, batch):
-    """Microseconds of processor time per image: the best of several rounds in which all functions take turns."""
-    best = dict.fromkeys(functions, float("inf"))
-    for round_, (name, function) in itertools.product(range(ROUNDS + 1), functions.items()):
-        repeats = 2 if "Keras" in name or "alb" in name else 8
-        start = time.process_time()
-        for _ in range(repeats):
-            function()
-        if round_:  # the first one warms up
-            best[name] = min(best[name], (time.process_time() - start) / repeats / batch * 1e6)
-    return best
+    """Microseconds of processor time per image, one for each round in which all functions take turns."""
+    times = {name: [] for name in functions}
+    for number in range(ROUNDS + 1):
+        for name, function in functions.items():
+            repeats = 2 if "Keras" in name or "alb" in name else 8
+            start = time.process_time()
+            for _ in range(repeats):
+                function()
+            if number:  # the first round warms up
+                times[name].append((time.process_time() - start) / repeats / batch * 1e6)
+    return {name: np.array(spent) for name, spent in times.items()}
+
+
+def spread(values, unit="", digits=0):
+    """Median, and the smallest and largest in brackets."""
+    low, middle, high = (f"{value:.{digits}f}" for value in (values.min(), np.median(values), values.max()))
+    return f"{middle}{unit} ({low}–{high})"
+
+
+def machine():
+    """Processor, how busy the machine is, and versions, in one sentence."""
+    info = pathlib.Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    packages = [f"{name} {importlib.metadata.version(name)}" for name in ("tensorflow", "keras", "albumentations")]
+    core = (models or [platform.machine()])[0]
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"one core of {core}{load}, Python {platform.python_version()}, {', '.join(packages)}"
+
+
+def table(results):
+    """The lesson's table as Markdown, in a fold, from {side: {name: times}}."""
+    lines = [
+        "<details><summary>Ours, Keras and albumentations, for three sizes of images</summary>",
+        "",
+        f"Processor time per image in microseconds, median of {ROUNDS} rounds (fastest to slowest); {machine()}:",
+        "",
+        "| image | ours | Keras | albumentations | ours is faster than Keras | than albumentations |",
+        "|---|---|---|---|---|---|",
+    ]
+    for side, times in results.items():
+        ours, peers = times["ours"], [times["Keras"], times["albumentations"]]
+        cells = [spread(values) for values in (ours, *peers)] + [spread(peer / ours, "×", 1) for peer in peers]
+        lines.append(f"| {side}×{side} | {' | '.join(cells)} |")
+    lines += ["", "Written by `python tests/benchmarks/bench_augmentation.py --write`.", "", "</details>"]
+    return "\n".join(lines)
+
+
+def write(text):
+    """Put the table into the lesson."""
+    import nbformat
+
+    notebook = nbformat.read(LESSON, 4)
+    next(cell for cell in notebook.cells if cell.id == CELL).source = text
+    LESSON.write_text(nbformat.writes(notebook) + "\n", "utf-8")
 
 
 def main():
-    print(f"{'image':>7}  {'what':22} {'us/image':>9}  {'ours is faster by':>17}")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--write", action="store_true", help="put the table into lesson 09")
+    options, results = parser.parse_args(), {}
+    print(f"{'image':>7}  {'what':22} {'us/image':>20}  {'ours is faster by':>20}")
     for size, batch in SIZES.items():
-        times = measure(candidates(size, batch), batch)
-        for name, spent in times.items():
-            print(f"{size:>3}×{size:<3}  {name:22} {spent:9.1f}  {spent / times['ours']:16.1f}×", flush=True)
+        results[size] = measure(candidates(size, batch), batch)
+        for name, spent in results[size].items():
+            ratio = spread(spent / results[size]["ours"], "×", 1)
+            print(f"{size:>3}×{size:<3}  {name:22} {spread(spent):>20}  {ratio:>20}", flush=True)
+    if options.write:
+        write(table(results))
 
 
 if __name__ == "__main__":
