@@ -41,6 +41,8 @@ def load_annotated(folder, size=256, names=None, orientation="auto", most=100):
         AnnotationError: a ValueError for whatever cannot be decided; it names the file and the mend.
 
     COCO: Lin et al. 2014. Pascal VOC: Everingham et al. 2010.
+
+    Introduced in lesson 19.
     """
     if orientation not in ORIENTATIONS:
         raise AnnotationError(f"orientation is {orientation!r}: wanted one of {', '.join(map(repr, ORIENTATIONS))}")
@@ -222,6 +224,8 @@ def describe(batch):
     Returns:
         text of a few lines.
 
+    Introduced in lesson 19.
+
     >>> batch = {"images": np.zeros((2, 8, 8, 3)), "labels": np.array([[1, 0], [1, -1]]), "names": ("cup", "key"),
     ...          "outlined": np.array([[True, True], [False, False]]), "notes": ("left out: crowd region",)}
     >>> print(describe(batch))
@@ -248,6 +252,8 @@ def some_photos(batch, rows):
 
     Returns:
         dict like the batch.
+
+    Introduced in lesson 19.
 
     >>> some_photos({"images": np.arange(4), "names": ("cup",)}, [3, 1])
     {'images': array([3, 1]), 'names': ('cup',)}

@@ -33,6 +33,8 @@ def load_photo(path):
     Raises:
         AnnotationError: a ValueError that says what the file is instead and how to convert it.
 
+    Introduced in lesson 19.
+
     >>> import pathlib, skimage
     >>> load_photo(pathlib.Path(skimage.__file__).parent / "data/astronaut.png").shape
     (512, 512, 3)

@@ -48,6 +48,8 @@ def make_photos(folder, part="learn", count=20, seed=0, only=None):
 
     Raises:
         AnnotationError: an unknown part or thing, or the folder holds files already.
+
+    Introduced in lesson 19.
     """
     unknown = sorted(set(only or ()) - set(THINGS))
     if part not in SCENES or unknown:

@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 
 from .. import augmentation, backbone, training
-from .._quiet import keras, tf
+from .._quiet import keras
 from ..annotations import letterbox, load_photo
 from ..scenes import per_image
 from . import detection, masks
@@ -32,6 +32,8 @@ class PhotoDetector:
     """What was learnt from own photographs: two heads, the names of the things, the size of the squares.
 
     ``mask_head`` is None where the things had no outlines. The frozen network below is not part of what is saved.
+
+    Introduced in lesson 19.
     """
 
     head: keras.Model
@@ -66,6 +68,8 @@ def load_detector(folder):
 
     Raises:
         ValueError: the folder holds none, or one of another form.
+
+    Introduced in lesson 19.
     """
     folder = pathlib.Path(folder)
     if not (folder / "names.json").is_file():
@@ -90,6 +94,8 @@ def photo_maps(size=256):
     Raises:
         ValueError: the size is no multiple of 32.
 
+    Introduced in lesson 19.
+
     >>> [maps.shape[1:] for maps in photo_maps(64).outputs]
     [(16, 16, 24), (8, 8, 40), (4, 4, 112), (2, 2, 320)]
     """
@@ -111,6 +117,8 @@ def varied(batch, count, seed=0):
     Returns:
         dict with ``images``, ``boxes``, ``labels`` and ``masks``, one row for each copy. What shows less than 40 % is
         taken out. Without outlines nothing is turned: the box around a turned rectangle would be too large.
+
+    Introduced in lesson 19.
     """
     one = {key: batch[key] for key in ("images", "boxes", "labels", "masks")}
     rotation = 15 if has_outlines(batch) else 0
@@ -122,8 +130,7 @@ def varied(batch, count, seed=0):
         ],
         seed=seed,
     )
-    copy_all = tf.function(lambda: vary(one, training=True))  # compiled: four times as fast
-    copies = [copy_all() for _ in range(-(-count // len(one["images"])))]
+    copies = [vary(one, training=True) for _ in range(-(-count // len(one["images"])))]
     return {key: np.concatenate([np.asarray(copy[key]) for copy in copies]) for key in one}
 
 
@@ -142,6 +149,8 @@ def store_maps(maps, images, batch_size=20):
 
     Returns:
         list of float16 arrays (n, size / stride, size / stride, channels), the finest first: 0.4 MB an image.
+
+    Introduced in lesson 19.
 
     >>> [one.shape for one in store_maps(photo_maps(64), np.zeros((2, 64, 64, 3), np.uint8))][-1]
     (2, 2, 2, 320)
@@ -164,6 +173,8 @@ def build_head(maps, classes, filters=FILTERS):
 
     Returns:
         keras.Model from the maps at stride 8, 16 and 32 to (n, size / 16, size / 16, 5 + classes).
+
+    Introduced in lesson 19.
 
     >>> build_head(photo_maps(64), classes=3).output_shape
     (None, 4, 4, 8)
@@ -198,6 +209,8 @@ def fit_head(maps, stored, batch, classes, steps=400, seed=0, peak=6e-3):
 
     Returns:
         the trained head.
+
+    Introduced in lesson 19.
     """
     training.set_seed(seed)
     size, head = maps.input_shape[1], build_head(maps, classes)
@@ -219,6 +232,8 @@ def fit_masks(maps, stored, batch, epochs=4, seed=0, batch_size=32, most=800):
 
     Returns:
         the trained mask head.
+
+    Introduced in lesson 19.
     """
     training.set_seed(seed)
     truths = per_image(batch)
@@ -244,6 +259,8 @@ def train_on_photos(batch, copies=160, steps=400, seed=0, maps=None):
 
     Returns:
         :class:`PhotoDetector`; without masks where not all things have outlines.
+
+    Introduced in lesson 19.
     """
     maps = maps or photo_maps(batch["images"].shape[1])
     copied = varied(batch, copies, seed)
@@ -264,6 +281,8 @@ def detect_in_squares(detector, images, every_label=False, threshold=0.5):
 
     Returns:
         list of n detections in pixels of the square, with ``masks`` where the detector has them.
+
+    Introduced in lesson 19.
     """
     stored = store_maps(detector.maps, images)
     answers = detector.head.predict(_at(stored, SEEN), verbose=0)
@@ -291,6 +310,8 @@ def detect_photo(detector, photo, least=0.4):
     Returns:
         the photograph, uint8 (height, width, 3), upright; and one detection: ``boxes``, ``labels``
         (``detector.names[label]``), ``scores``, and ``masks`` bool (m, height, width) where the detector has them.
+
+    Introduced in lesson 19.
     """
     from PIL import Image
 
