@@ -70,7 +70,8 @@ def q1_wrong_model_frozen(model, count):
 
 def q1_wrong_order(model, count):
     """`model.trainable = True` sets all layers at once: it comes first, and the layers one by one afterwards."""
-    _freeze(model, _with_weights(model)[len(_with_weights(model)) - count :])
+    for position, layer in enumerate(_with_weights(model)):
+        layer.trainable = position >= len(_with_weights(model)) - count
     model.trainable = True
     return _count(model.trainable_weights)
 
@@ -177,6 +178,11 @@ def q2_wrong_one_side(image, boxes):
 def q2_wrong_channels(image, boxes):
     """The image has its channels reversed or nothing at all: columns are axis 1."""
     return image[..., ::-1], _flip_boxes(boxes, image.shape[1])
+
+
+def q2_right_list(image, boxes):
+    width = image.shape[1]
+    return np.fliplr(image), [[width - x2, y1, width - x1, y2] for x1, y1, x2, y2 in boxes]
 
 
 def q2_right_numpy(image, boxes):
@@ -316,6 +322,11 @@ def q4_wrong_scaled(image, factor):
     return np.clip(image / 255 * float(factor), 0, 1).astype(np.uint8)
 
 
+def q4_wrong_offset(image, factor):
+    """Something is added to every pixel: multiply, so that black stays black."""
+    return np.clip(np.rint(image.astype(float) + 255 * (factor - 1)), 0, 255).astype(np.uint8)
+
+
 def q4_wrong_float(image, factor):
     """The values are right, but the image came back as float: turn it into uint8."""
     return np.clip(np.rint(image * float(factor)), 0, 255)
@@ -341,6 +352,12 @@ def q5_wrong_not_shifted(image, boxes, labels, top, left, height, width):
     """The boxes still count from the corner of the old image: subtract left and top."""
     image, moved, labels, keep = _crop(image, boxes, labels, top, left, height, width)
     return image, np.clip(boxes, 0, [width, height, width, height])[keep], labels[keep]
+
+
+def q5_wrong_place_of_old_image(image, boxes, labels, top, left, height, width):
+    """The boxes are clipped to the crop, but not shifted: subtract left and top, the origin has moved."""
+    image, moved, labels, keep = _crop(image, boxes, labels, top, left, height, width)
+    return image, (moved + [left, top, left, top])[keep], labels[keep]
 
 
 def q5_wrong_not_clipped(image, boxes, labels, top, left, height, width):
@@ -433,6 +450,12 @@ def q5_wrong_whole_boxes(image, boxes, labels, top, left, height, width):
     return cut, moved[inside], labels[inside]
 
 
+def q5_right_list(image, boxes, labels, top, left, height, width):
+    moved = [np.clip(box - [left, top, left, top], 0, [width, height, width, height]) for box in boxes]
+    seen = [(box.tolist(), label) for box, label in zip(moved, labels) if box[2] > box[0] and box[3] > box[1]]
+    return image[top:][:height][:, left:][:, :width], [box for box, _ in seen], [label for _, label in seen]
+
+
 def q5_right_loop(image, boxes, labels, top, left, height, width):
     found = []
     for (x0, y0, x1, y1), label in zip(boxes, labels):
@@ -498,11 +521,6 @@ def q6_wrong_exactly_half(image, masks, top, left, size):
 def q6_wrong_empty_kept(image, masks, top, left, size):
     """An object without any pixel was kept: 0 of 0 pixels is not an object."""
     return _cutout(image, masks, *_square(top, left, size), lambda before, after: after >= before / 2)
-
-
-def q6_wrong_pixels(image, masks, top, left, size):
-    """The rule compares with a quarter or another share: at least half of the pixels have to be left."""
-    return _cutout(image, masks, *_square(top, left, size), lambda b, a: (a >= b / 4) & (a > 0))
 
 
 def q6_wrong_untouched_only(image, masks, top, left, size):

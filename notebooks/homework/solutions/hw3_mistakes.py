@@ -52,6 +52,16 @@ def q1_wrong_last_stride_only(stack):
     return field
 
 
+def q1_wrong_first_layer(stack):
+    """Only the first layer counts: is the `return` inside the loop? It belongs below it, less indented."""
+    return stack[0][0] if stack else None
+
+
+def q1_wrong_all_strides(stack):
+    """Every layer uses the strides of all layers: the jump grows layer by layer, from the image on."""
+    return 1 + sum(kernel - 1 for kernel, _ in stack) * int(np.prod([stride for _, stride in stack]))
+
+
 def q1_right_backwards(stack):
     field = 1
     for kernel, stride in reversed(stack):
@@ -152,6 +162,16 @@ def q2_wrong_epsilon_outside(maps, gamma, beta, moving_mean, moving_variance, tr
     return run(maps, gamma, beta, moving_mean, moving_variance, training, momentum, epsilon)
 
 
+def q2_wrong_fixed_epsilon(maps, gamma, beta, moving_mean, moving_variance, training, momentum=0.9, epsilon=1e-3):
+    """It looks as if `epsilon` is not used: 0.001 is only its default."""
+    return _both()(maps, gamma, beta, moving_mean, moving_variance, training, momentum, 1e-3)
+
+
+def q2_wrong_fixed_momentum(maps, gamma, beta, moving_mean, moving_variance, training, momentum=0.9, epsilon=1e-3):
+    """It looks as if `momentum` is not used: 0.9 is only its default."""
+    return _both()(maps, gamma, beta, moving_mean, moving_variance, training, 0.9, epsilon)
+
+
 def q2_wrong_unbiased(maps, gamma, beta, moving_mean, moving_variance, training, momentum=0.9, epsilon=1e-3):
     """The variance divides by n - 1: batch normalization divides by n, as maps.var() does."""
     run = _both(spread=lambda maps: maps.var(axis=(0, 1, 2), ddof=1))
@@ -245,6 +265,11 @@ def q4_wrong_no_softmax():
     return _lenet(last=None)
 
 
+def q4_wrong_sigmoid():
+    """The last activation is a sigmoid: ten probabilities that sum to 1 want a softmax."""
+    return _lenet(last="sigmoid")
+
+
 def q4_wrong_valid():
     """The first convolution must keep 28×28: padding="same". Otherwise the first dense layer sees 4×4×16 numbers."""
     return _lenet(padding="valid")
@@ -258,6 +283,36 @@ def q4_wrong_no_bias():
 def q4_wrong_both_same():
     """Only the first convolution pads: the second shrinks 14×14 to 10×10."""
     return _lenet(second="same")
+
+
+def q4_right_nested():
+    body = keras.Sequential(
+        [layers.Conv2D(6, 5, padding="same", activation="tanh"), layers.AveragePooling2D(2),
+         layers.Conv2D(16, 5, activation="tanh"), layers.AveragePooling2D(2)]
+    )  # fmt: skip
+    head = keras.Sequential(
+        [layers.Dense(120, activation="tanh"), layers.Dense(84, activation="tanh"), layers.Dense(10), layers.Softmax()]
+    )
+    return keras.Sequential([layers.Input((28, 28, 1)), body, layers.Flatten(), head])
+
+
+def q4_right_subclassed():
+    class LeNet(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = (layers.Conv2D(n, 5, padding=p) for n, p in ((6, "same"), (16, "valid")))
+            self.pool, self.flat = layers.AveragePooling2D(2), layers.Flatten()
+            self.dense = [layers.Dense(n) for n in (120, 84, 10)]
+
+        def call(self, maps):
+            for conv in (self.first, self.second):
+                maps = self.pool(keras.ops.tanh(conv(maps)))
+            numbers = self.flat(maps)
+            for dense in self.dense[:2]:
+                numbers = keras.ops.tanh(dense(numbers))
+            return keras.ops.softmax(self.dense[2](numbers))
+
+    return LeNet()
 
 
 def q4_right_convolution():
@@ -359,7 +414,9 @@ def _residual(maps, filters, stride, **changed):
     def conv(maps, filters, size, stride=1, bias=False):
         return layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=bias)(maps)
 
-    norm = layers.BatchNormalization
+    def norm():
+        return layers.BatchNormalization(epsilon=changed.get("epsilon", 1e-3))
+
     bias = changed.get("bias", False)
     second = stride if changed.get("stride_late") else 1
     main = norm()(conv(maps, filters, 3, 1 if changed.get("stride_late") else stride, bias))
@@ -412,6 +469,10 @@ def q6_wrong_stride_late(maps, filters, stride=1):
 def q6_wrong_bias(maps, filters, stride=1):
     """The convolutions have a bias: before batch normalization it has no effect, so use_bias=False."""
     return _residual(maps, filters, stride, bias=True)
+
+
+def q6_right_epsilon(maps, filters, stride=1):
+    return _residual(maps, filters, stride, epsilon=1e-5)
 
 
 def q6_right_shortcut_first(maps, filters, stride=1):
