@@ -1,13 +1,17 @@
-"""Run notebooks as strangers do: ``python tests/emulate.py colab`` or ``python tests/emulate.py oldest``.
+"""Run notebooks as strangers do: ``python tests/emulate.py colab``, ``oldest`` or ``next``.
 
-``colab``: the versions of Google Colab, an empty folder that holds only the one notebook, a stand-in for the module
-``google.colab``, and the course's address answered by a local clone. The setup cell has to fetch the rest.
+``colab``: the versions of Google Colab, an empty folder that holds only the one notebook, a home without the course, a
+stand-in for the module ``google.colab``, and the course's address answered by a local clone. The setup cell has to
+fetch the rest.
 ``oldest``: the oldest TensorFlow and Keras that the course supports, in the course folder.
+``next``: the newest of everything, TensorFlow's release candidate included, in the course folder.
 
-Both compare every output with the stored one. Needs the network once, for the packages.
+All compare every output with the stored one; ``--status FILE`` writes the result as a dated page. Needs the network
+once, for the packages.
 """
 
 import argparse
+import datetime
 import os
 import pathlib
 import shutil
@@ -25,12 +29,16 @@ TOOLS = ["nbval==0.11.*", "pytest"]
 VERSIONS = {
     "colab": [
         "tensorflow==2.20.0", "keras==3.13.2", "numpy==2.1.3", "matplotlib==3.10.0", "scikit-image==0.25.2",
-        "mlxtend==0.23.4", "scikit-learn==1.6.1", "scipy==1.16.3", "ipython==7.34.0", "ipywidgets==7.7.1",
+        "scipy==1.16.3", "ipython==7.34.0", "ipywidgets==7.7.1",
         "ipykernel==6.17.1", "pycocotools>=2.0.8",
     ],
     "oldest": [
         "tensorflow==2.19.*", "keras==3.10.*", "numpy==2.0.*", "matplotlib==3.10.*", "scikit-image==0.25.*",
-        "mlxtend==0.23.4", "ipywidgets>=8.1", "ipykernel", "pycocotools>=2.0.8",
+        "ipywidgets>=8.1", "ipykernel", "pycocotools>=2.0.8",
+    ],
+    "next": [
+        "tensorflow>=2.21.0rc0", "keras", "numpy", "matplotlib", "scikit-image", "scipy", "pillow", "ipywidgets",
+        "ipykernel", "pycocotools", "nbclient", "nbformat",
     ],
 }  # fmt: skip
 COLAB_MODULE = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
@@ -65,33 +73,54 @@ def run(python, path, environment):
     return subprocess.run(list(map(str, command)), env=environment, cwd=path.parent).returncode
 
 
+def status(kind, python, failed, total):
+    """A page that says on which day, with which versions, which notebooks gave the stored numbers."""
+    names = ["tensorflow", "keras", "numpy", "matplotlib"]
+    look = f"import importlib.metadata as m, sys; print(sys.version.split()[0], *map(m.version, {names}))"
+    done = subprocess.run([python, "-c", look], capture_output=True, text=True)
+    versions = done.stdout.split() or ["?"] * 5
+    rows = [f"| {name} | {version} |" for name, version in zip(["Python", *names], versions)]
+    result = f"{total - len(failed)} of {total} notebooks give the stored numbers."
+    if total == 0:
+        result = "The packages could not be installed: there are no wheels yet."
+    head = [f"# Emulation `{kind}`, {datetime.date.today()}", "", result, "", "| package | version |", "|---|---|"]
+    return "\n".join([*head, *rows, "", *(f"- differs or fails: {name}" for name in failed)]).rstrip() + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=VERSIONS)
     parser.add_argument("names", nargs="*", help="which notebooks, for instance 03 hw1; all when empty")
     parser.add_argument("--environment", type=pathlib.Path, help="folder of a virtual environment to keep")
+    parser.add_argument("--status", type=pathlib.Path, help="file for a dated page of the result")
     options = parser.parse_intermixed_args()
     failed, scratch = [], pathlib.Path(tempfile.mkdtemp(prefix="emulate-"))
+    chosen, python = [], sys.executable
     try:
         python = make_environment(options.kind, (options.environment or scratch / "environment").absolute())
         refresh.set_kernel_environment()
         environment = dict(os.environ)
         if options.kind == "colab":
             environment.update(clone_of_course(scratch))
+            environment["HOME"] = str(scratch / "home")
+            (scratch / "home").mkdir()
             (scratch / "modules").mkdir()
             (scratch / "modules/sitecustomize.py").write_text(COLAB_MODULE)
             environment["PYTHONPATH"] = str(scratch / "modules")  # the course itself must come from the clone
-        for path in refresh.find(options.names):
+        chosen = refresh.find(options.names)
+        for path in chosen:
             print(f"== {path.stem}", flush=True)
             if options.kind == "colab":
                 folder = scratch / path.stem
                 folder.mkdir()
-                text = path.read_text("utf-8").replace("/content/course", (scratch / "content/course").as_posix())
-                path = folder / path.name
-                path.write_text(text, "utf-8")
+                path = shutil.copy2(path, folder)
             if run(python, path, environment):
                 failed.append(path.stem)
+    except subprocess.CalledProcessError as error:  # pip said why
+        failed.append(f"the installation ({error.returncode})")
     finally:
+        if options.status:
+            options.status.write_text(status(options.kind, python, failed, len(chosen)), "utf-8")
         shutil.rmtree(scratch, ignore_errors=True)
     print(f"{len(failed)} failed: {', '.join(failed)}" if failed else "all passed")
     return bool(failed)

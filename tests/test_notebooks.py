@@ -1,5 +1,6 @@
 """The command that stores outputs: nothing is lost, diffs are small, addresses agree."""
 
+import re
 import subprocess
 import sys
 
@@ -72,20 +73,24 @@ def test_a_wrong_address_is_refused():
 def test_a_new_address_reaches_every_badge_and_setup_cell(tmp_path, monkeypatch):
     (tmp_path / "cvhelpers").mkdir()
     (tmp_path / "notebooks/homework/solutions").mkdir(parents=True)
-    (tmp_path / "cvhelpers/__init__.py").write_text(f'REPOSITORY = "{address.REPOSITORY}"\n')
+    for name in ("cvhelpers/__init__.py", "README.md"):
+        (tmp_path / name).write_text(f'REPOSITORY = "{address.REPOSITORY}"\n')
     names = ["notebooks/01_a.ipynb", "notebooks/homework/hw1_b.ipynb", "notebooks/homework/solutions/hw1_b.ipynb"]
     for name in names:
         badge = address.badge(name.replace("solutions/", ""))
-        write(tmp_path / name, TEXT(f"# 01 · A\n\n{badge}", id="title"), CODE(address.setup_cell(), id="setup"))
+        cells = TEXT(f"# 01 · A\n\n{badge}", id="title"), CODE(address.setup_cell(), id="setup")
+        write(tmp_path / name, *cells, TEXT("## On a GPU: more" if "01" in name else "## Small", id="gpu"))
     monkeypatch.setattr(course, "ROOT", tmp_path)
     monkeypatch.setattr(address, "ROOT", tmp_path)
     address.write_address("https://github.com/you/course/")
-    assert "you/course" in (tmp_path / "cvhelpers/__init__.py").read_text()
+    for name in ("cvhelpers/__init__.py", "README.md"):
+        assert (tmp_path / name).read_text() == 'REPOSITORY = "https://github.com/you/course"\n'
     for name in names:
         text = (tmp_path / name).read_text()
         assert address.REPOSITORY.removeprefix("https://github.com/") not in text
         assert text.count("you/course") == 2
         assert f"you/course/blob/main/{name.replace('solutions/', '')}" in text
+        assert ('"accelerator": "GPU"' in text) == ("01" in name)
 
 
 def test_importing_the_package_loads_neither_tensorflow_nor_matplotlib():
@@ -105,3 +110,10 @@ def test_the_readme_shows_the_stored_picture_of_the_first_lesson(tmp_path):
     course.write_title_picture(nbformat.read(course.lessons()[0], 4), tmp_path)
     stored = course.ROOT / "notebooks/images/five_tasks.png"
     assert (tmp_path / "five_tasks.png").read_bytes() == stored.read_bytes()
+
+
+def test_an_older_form_of_the_badge_is_replaced():
+    old = "# A\n\n[![Open in Colab](images/colab.svg)](https://colab.research.google.com/github/a/b/blob/main/c.ipynb)\n\nB"
+    new = re.sub(address.BADGE, address.badge("notebooks/a.ipynb"), old)
+    assert new == f"# A\n\n{address.badge('notebooks/a.ipynb')}\n\nB"
+    assert re.sub(address.BADGE, address.badge("notebooks/a.ipynb"), new) == new

@@ -18,6 +18,7 @@ import nbformat
 from .. import REPOSITORY, __version__
 from .._paths import ROOT
 from . import slides
+from .address import BADGE
 from .refresh import lessons
 
 TITLE = "Computer vision, hands on"
@@ -110,7 +111,7 @@ def prepared(notebook, slideshow=None):
             pictures[name] = base64.b64decode(data["image/png"])
         if cell.cell_type == "markdown":
             link = f'<a href="{slideshow}">Slides of this lesson</a>' if slideshow and cell.id == "title" else ""
-            cell.source = re.sub(r"(?m)^\[!\[Open in Colab.*$", link, cell.source)
+            cell.source = re.sub(BADGE, link, cell.source)
             cell.source = re.sub(r"(?m)^(?=#+ )", "\n", cell.source).strip().replace("](attachment:", "](pictures/")
     return notebook, pictures
 

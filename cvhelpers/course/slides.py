@@ -15,6 +15,7 @@ import re
 
 import nbformat
 
+from .address import BADGE
 from .refresh import lessons, unfolded
 
 HEIGHT = 660  # pixels that blocks may fill; below them are the arrows
@@ -286,7 +287,7 @@ def slides(notebook, renderer):
         if is_notes(cell):
             deck.notes.append(renderer.markdown(unfolded(cell.source)))
         elif cell.cell_type == "markdown":
-            source = re.sub(r"(?m)^\[!\[Open in Colab.*$", "", cell.source)
+            source = re.sub(BADGE, "", cell.source)
             if re.match(r"##? ", source):
                 deck.turn(column=True)
                 after_output = False
