@@ -95,7 +95,7 @@ def _photograph(name):
 
     found = getattr(skimage.data, name)()
     photo = Image.fromarray(np.asarray(found[0] if isinstance(found, tuple) else found)).convert("RGB")
-    return photo.crop((250, 0, 512, 330)) if name == "camera" else photo  # the meadow and the towers, not the man
+    return photo.crop((250, 0, 512, 330)) if name == "camera" else photo  # the meadow and the towers
 
 
 @functools.cache
