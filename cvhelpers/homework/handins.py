@@ -96,7 +96,8 @@ def _definitions(cells):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 found[node.name] = node
             elif isinstance(node, ast.Assign):
-                found |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
+                names = [name for target in node.targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+                found |= {name.id: node.value for name in names if isinstance(name.ctx, ast.Store)}
     return found
 
 
@@ -106,8 +107,11 @@ def _reached(definitions, start):
     for name in names:
         if name in definitions:
             trees.append(definitions[name])
-            used = {node.id for node in ast.walk(definitions[name]) if isinstance(node, ast.Name)}
-            names += sorted(used - set(names))
+            nodes = list(ast.walk(definitions[name]))
+            used = {node.id for node in nodes if isinstance(node, ast.Name)}
+            own = {node.arg for node in nodes if isinstance(node, ast.arg)}  # not the notebook's of the same name
+            own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+            names += sorted(used - own - set(names))
     return trees
 
 
@@ -164,15 +168,21 @@ def uses_course(cells, questions):
                         alias[name.asname or "cvhelpers"] = name.name.partition(".")[2] or "(whole)"
     definitions, notes = _definitions(cells), []
     for key, question in questions.items():
-        called = set()
+        called, loaded = set(), set()
         for tree in _reached(definitions, question.target):
             for node in ast.walk(tree):
                 if isinstance(node, ast.Name) and node.id in alias:
                     called.add(alias[node.id].split(".")[0])
+                    loaded |= {alias[node.id]} if ".load_" in alias[node.id] else set()
+                elif isinstance(node, ast.Attribute) and node.attr.startswith("load_"):
+                    base = alias.get(getattr(node.value, "id", ""))
+                    loaded |= {f"{base}.{node.attr}"} if base else set()
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "cvhelpers." in node.value:
                     called.add(node.value.split("cvhelpers.")[1].split(".")[0])
                 elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cvhelpers"):
                     called |= {(node.module + "." + name.name).split(".")[1] for name in node.names}
         if called := sorted(called - TEACHING):
             notes.append(f"{key} calls {', '.join('cvhelpers.' + name for name in called)}: is that allowed?")
+        if loaded:
+            notes.append(f"{key} reads labelled data, {', '.join(sorted(loaded))}: does it look answers up?")
     return notes
