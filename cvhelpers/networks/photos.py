@@ -248,7 +248,7 @@ def fit_masks(maps, stored, batch, epochs=4, seed=0, batch_size=32, most=800):
 
 
 def train_on_photos(batch, copies=160, steps=400, seed=0, maps=None):
-    """All of it: copies, maps, the grid, the mask head; about half a minute of one core, for 5 photographs or for 40.
+    """All of it: copies, maps, the grid, the mask head; about a minute of one core, for 5 photographs or for 40.
 
     Args:
         batch: from :func:`cvhelpers.annotations.load_annotated`.
