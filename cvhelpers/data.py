@@ -13,7 +13,6 @@ from .annotations import load_annotated, load_photo, prepare_photos, some_photos
 from .downloads import (  # noqa: F401  (the optional downloads)
     NotAvailable,
     if_available,
-    imagenet_backbone,
     load_cifar10,
     load_penn_fudan,
     load_pets,

@@ -289,36 +289,3 @@ def load_penn_fudan(size=128):
             batch["labels"][number, k], batch["masks"][number, k] = STICKER, mask
             batch["panoptic"][number][mask] = STICKER, k + 1
     return batch | {"semantic": batch["panoptic"][..., 0]}
-
-
-def imagenet_backbone(size=96):
-    """MobileNetV2 trained on ImageNet, without its classifier; a download of 9 MB at the first call.
-
-    Args:
-        size: height and width of the images, at least 32; 96, 128, 160, 192 and 224 are those it was trained for.
-
-    Returns:
-        a Keras model from images (batch, size, size, 3) with values 0 to 255 to 1,280 features each; not trainable
-        until you say so, as transfer learning begins.
-
-    Raises:
-        NotAvailable: it cannot be had here; the message says how to go on.
-        ValueError: the size is below 32.
-
-    Introduced in lesson 08. Sandler et al. 2018; weights of ``keras.applications`` (Apache-2.0).
-    """
-    if size < 32:
-        raise ValueError(f"size is {size}: wanted at least 32 pixels")
-    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
-    folder = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
-    path = fetch(name, address=folder + name, attempts=2, timeout=10)
-
-    from ._quiet import keras
-
-    inputs = keras.Input((size, size, 3), name="images")
-    network = keras.applications.MobileNetV2(
-        input_shape=(size, size, 3), include_top=False, weights=str(path), pooling="avg"
-    )
-    network.trainable = False
-    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
-    return keras.Model(inputs, network(scaled, training=False), name="imagenet_backbone")
