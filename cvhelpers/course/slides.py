@@ -15,6 +15,7 @@ import re
 
 import nbformat
 
+from .._paths import ROOT
 from .address import BADGE
 from .refresh import lessons, unfolded
 
@@ -49,6 +50,7 @@ table { border-collapse: collapse; } td, th { border: 1px solid var(--line); pad
 .reveal .picture { flex: 1 1 0; min-height: 0; text-align: center; }
 .reveal .picture img { height: 100%; max-width: 100%; object-fit: contain; margin: 0; }
 .reveal .step .picture img { height: auto; max-height: 420px; }
+.reveal p img { max-height: 280px; width: auto; margin: 0; }
 .output.long pre { columns: 2; }
 """
 SHELL = """<!DOCTYPE html>
@@ -124,6 +126,7 @@ class Renderer:
         from nbconvert.filters import markdown2html
 
         page = re.sub(r'<a class="anchor-link".*?</a>', "", markdown2html(mathml(source)))
+        page = re.sub(r'src="(images/[\w.-]+\.png)"', lambda m: f'src="{inside(m[1])}"', page)
         return re.sub(r'href="([\w./-]*)\.(ipynb|md)((?:#[\w-]+)?)"', lambda m: f'href="{page_of(m[1])}{m[3]}"', page)
 
     def text(self, source):
@@ -200,6 +203,11 @@ def printed(lines):
     rows = math.ceil(len(lines) / 2) if two else sum(math.ceil(max(len(line), 1) / COLUMNS) for line in lines)
     body = f'<div class="output{" long" * two}"><pre>{html.escape(chr(10).join(lines))}</pre></div>'
     return Block(body, 28 + 26 * rows)
+
+
+def inside(name):
+    """A picture of the notebooks' folder as text that stands in the page itself."""
+    return "data:image/png;base64," + base64.b64encode((ROOT / "notebooks" / name).read_bytes()).decode()
 
 
 def page_of(name):
