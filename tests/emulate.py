@@ -113,7 +113,7 @@ def main():
             if options.kind == "colab":
                 folder = scratch / path.stem
                 folder.mkdir()
-                path = shutil.copy2(path, folder)
+                path = pathlib.Path(shutil.copy2(path, folder))
             if run(python, path, environment):
                 failed.append(path.stem)
     except subprocess.CalledProcessError as error:  # pip said why

@@ -19,7 +19,7 @@ from .._paths import ROOT
 from .address import BADGE
 from .refresh import lessons, unfolded
 
-HEIGHT = 660  # pixels that blocks may fill; below them are the arrows
+HEIGHT = 645  # pixels that blocks may fill; below them are the arrows
 LETTERS = 88  # that fit across a slide in text
 COLUMNS = 98  # characters of code that fit across a slide
 BESIDE = 46  # characters of code that fit into half a slide
@@ -136,6 +136,7 @@ class Renderer:
             words = re.sub(r"\]\([^)]*\)|<[^>]*>|[*`$\\{}]", "", words)
             lines = sum(math.ceil(max(len(line), 1) / LETTERS) for line in [words.replace("\n", " ")])
             height = 36 * lines + (8 if re.match(r"[-*] |\d+\. ", part) else 20)
+            height += 52 * part.count("<details")
             if part.startswith("#"):
                 height = 70 * math.ceil(len(words) / 52)
             elif part.startswith("|"):
@@ -145,7 +146,7 @@ class Renderer:
             elif "$$" in part:
                 height = 110
             elif part.startswith("<details"):
-                height = 46
+                height = 52
             elif "![" in part or "<svg" in part:
                 height = 320
             heading = part.startswith("#")
@@ -189,9 +190,11 @@ def code_height(source):
 def pieces(source):
     """Code cut at blank lines between statements into pieces that fit on a slide."""
     kept = []
-    for part in re.split(r"\n\n+(?=\S)", source):
-        if kept and code_height(f"{kept[-1]}\n\n{part}") <= HEIGHT:
-            kept[-1] += f"\n\n{part}"
+    cut = r"\n\n+(?=\S)" if re.search(r"\n\n+(?=\S)", source) else r"\n(?=[^\s)\]}])"
+    gap = "\n\n" if cut.startswith("\\n\\n") else "\n"
+    for part in re.split(cut, source) if code_height(source) > HEIGHT else [source]:
+        if kept and code_height(kept[-1] + gap + part) <= HEIGHT:
+            kept[-1] += gap + part
         else:
             kept.append(part)
     return kept
