@@ -54,7 +54,7 @@ def hold_out(batch, every=5):
     Returns:
         two dicts like the batch: what is learnt from, what is judged.
 
-    Introduced in lesson 15.
+    Introduced in lesson 08.
 
     >>> learn, judged = hold_out({"images": np.arange(7)})
     >>> learn["images"].tolist(), judged["images"].tolist()

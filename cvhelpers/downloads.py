@@ -174,7 +174,7 @@ def if_available(load, **settings):
     Returns:
         what ``load(**settings)`` returns, or None.
 
-    Introduced in lesson 14.
+    Introduced in lesson 08.
 
     >>> if_available(dict, size=128)
     {'size': 128}
@@ -229,7 +229,7 @@ def load_pets(size=128, count=None):
     Raises:
         NotAvailable: it cannot be had here; the message says how to go on.
 
-    Introduced in lesson 15. Parkhi et al. 2012.
+    Introduced in lesson 08. Parkhi et al. 2012.
     """
     from PIL import Image
 

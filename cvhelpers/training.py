@@ -17,7 +17,7 @@ def device():
     """The kind of device that a model would train on: ``"gpu"`` or ``"cpu"``.
 
     The environment variable ``CVHELPERS_DEVICE`` overrides what the machine has, to try the other settings.
-    Introduced in lesson 15.
+    Introduced in lesson 08.
 
     >>> device() in ("cpu", "gpu")
     True
@@ -38,7 +38,7 @@ def on_device(*, cpu, gpu):
     Returns:
         one of the two, unchanged.
 
-    Introduced in lesson 02.
+    Introduced in lesson 09.
 
     >>> on_device(cpu=6, gpu=40) in (6, 40)
     True

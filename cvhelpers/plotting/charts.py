@@ -67,7 +67,7 @@ def show_feature_maps(maps, titles=None, columns=8, size=1.4, count=None):
     Raises:
         ValueError: an array of another shape, or titles of another number.
 
-    Introduced in lesson 02.
+    Introduced in lesson 03.
 
     >>> len(show_feature_maps(np.zeros((5, 5, 3))))
     3
