@@ -6,10 +6,13 @@ Each rule is a function of a folder that returns what breaks it, so each is also
 import ast
 import functools
 import json
+import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
+import textwrap
 import tomllib
 
 import pytest
@@ -192,6 +195,43 @@ def test_samples_are_a_leaf():
     known = modules(ROOT)
     ours = set(imports("cvhelpers.samples", known["cvhelpers.samples"], known)) & set(known)
     assert {name for name in ours if not name.split(".")[1].startswith("_")} == set()
+
+
+def wheel(house, target):
+    """What ``pip install`` of the wheel alone puts into a folder, by the lists of ``pyproject.toml``."""
+    settings = tomllib.loads((house / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    for package in settings["packages"]:
+        source = house / settings["package-dir"].get(package, package.replace(".", "/"))
+        folder = target / package.replace(".", "/")
+        folder.mkdir(parents=True, exist_ok=True)
+        for pattern in ["*.py", *settings["package-data"].get(package, [])]:
+            for path in source.glob(pattern):
+                shutil.copy(path, folder)
+
+
+def test_the_wheel_alone_runs_digits_scenes_augmentation_and_a_shipped_detector(tmp_path):
+    wheel(ROOT, tmp_path)
+    folders = {path.parent.relative_to(ROOT) for path in ROOT.glob("cvhelpers/**/*.py")}
+    assert all((tmp_path / folder / "__init__.py").exists() for folder in folders)
+    program = """
+        import cvhelpers
+        from cvhelpers import augmentation, backbone, data
+        from cvhelpers.networks import detection
+        scenes = augmentation.RandomFlip()(data.load_scenes("test", 2), training=True)
+        detector = data.load_weights("16_one_stage", detection.build_detector())
+        found = detection.detect(detector, scenes["images"])
+        names = backbone.class_names()
+        print(cvhelpers.__file__, len(data.load_digits("train")[0]), [len(f["boxes"]) > 0 for f in found], len(names))
+    """
+    answer = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert answer.stdout.split(" ", 1) == [str(tmp_path / "cvhelpers/__init__.py"), "3500 [True, True] 1000\n"], answer
 
 
 @pytest.fixture
