@@ -42,7 +42,7 @@ def load_annotated(folder, size=256, names=None, orientation="auto", most=100):
 
     COCO: Lin et al. 2014. Pascal VOC: Everingham et al. 2010.
 
-    Introduced in lesson 19.
+    Introduced in lesson 01.
     """
     if orientation not in ORIENTATIONS:
         raise AnnotationError(f"orientation is {orientation!r}: wanted one of {', '.join(map(repr, ORIENTATIONS))}")

@@ -79,7 +79,7 @@ def show_images(images, titles=None, columns=None, size=1.9):
     Raises:
         ValueError: no images, an array of another shape, or titles of another number.
 
-    Introduced in lesson 01.
+    Introduced in lesson 02.
 
     >>> len(show_images(np.zeros((3, 8, 8, 3), np.uint8), titles=["a", "b", "c"]))
     3
