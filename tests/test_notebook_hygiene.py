@@ -14,18 +14,10 @@ ROOT = pathlib.Path(__file__).parents[1]
 LESSONS = [path for path in course.lessons() if "homework" not in path.parts]
 SOLUTIONS = [path for path in course.lessons() if "homework" in path.parts]
 STUDENT = sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))
-# Lessons that are named already and not stored yet: links may lead to them. The first test fails once one exists.
-PLANNED = set()
-NAMES = sorted({path.name for path in LESSONS} | PLANNED)
+NAMES = sorted(path.name for path in LESSONS)
 KNOWN_TAGS = {"nbval-ignore-output", "nbval-check-output", "raises-exception", "nbval-skip", "skip-execution"}
 KNOWN_TAGS |= {"solution", "skip-grade", "target", "hide-input"}
 
-# Lessons that still have their first form: no Check yourself, suggestions in free words, longer than a class can
-# finish. The new rules hold for all others; a lesson brought into the new form is taken out here (a test says so).
-FIRST_FORM = set()
-RENEWED = [path for path in LESSONS if path.name[:2] not in FIRST_FORM]
-
-every_renewed_lesson = pytest.mark.parametrize("path", RENEWED, ids=lambda path: path.stem)
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 every_source = pytest.mark.parametrize("path", LESSONS + SOLUTIONS, ids=lambda path: path.stem)
 every_notebook = pytest.mark.parametrize("path", LESSONS + SOLUTIONS + STUDENT, ids=lambda path: path.stem)
@@ -65,7 +57,6 @@ def links(notebook):
 
 def test_lessons_are_numbered_without_gaps():
     assert [int(name[:2]) for name in NAMES] == list(range(1, 20))
-    assert not PLANNED & {path.name for path in LESSONS}, "stored now: take it out of PLANNED"
 
 
 @every_notebook
@@ -157,7 +148,7 @@ def test_links_to_files_of_the_course_lead_somewhere(path):
     folder = path.parent.parent if path.parent.name == "solutions" else path.parent
     for link in links(read(path)):
         local = not re.match(r"https?://|#|mailto:|attachment:", link)
-        if local and pathlib.PurePosixPath(link).name not in PLANNED:
+        if local:
             assert (folder / link.split("#")[0]).exists(), link
 
 
@@ -172,8 +163,7 @@ def test_lesson_has_its_parts_in_order(path):
     assert 3 <= len(re.findall(r"(?m)^- ", goals.source)) <= 5
     pages = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     headings = [heading for page in pages for heading in re.findall(r"(?m)^## (.+)", page)]
-    questions = [] if number in FIRST_FORM else ["Check yourself"]
-    end = ["Try it yourself", "What to remember", *questions, "Homework"]
+    end = ["Try it yourself", "What to remember", "Check yourself", "Homework"]
     assert headings[-len(end) :] == end
     assert len(headings) >= 6, "at least three sections of its own"
     assert notebook.cells[-1].id == "navigation"
@@ -204,18 +194,12 @@ def test_cells_are_short(path):
         assert all(len(line) <= 120 for line in lines), cell.id
 
 
-def test_only_lessons_in_their_first_form_are_called_so():
-    for path in LESSONS:
-        renewed = any(cell.id == "check-yourself" for cell in read(path).cells)
-        assert renewed != (path.name[:2] in FIRST_FORM), path.name
-
-
 def visible(cell):
     """What a student reads of a Markdown cell without opening a fold."""
     return re.sub(r"(?s)<details>.*?</details>", "", cell.source)
 
 
-@every_renewed_lesson
+@every_lesson
 def test_a_class_can_finish_the_lesson(path):
     texts = [visible(cell) for cell in read(path).cells if cell.cell_type == "markdown"]
     words = sum(len(text.split()) for text in texts)
@@ -225,7 +209,7 @@ def test_a_class_can_finish_the_lesson(path):
     assert 3 <= predictions <= (14 if long else 10)
 
 
-@every_renewed_lesson
+@every_lesson
 def test_the_first_picture_comes_within_200_words(path):
     words = 0
     for cell in read(path).cells:
@@ -236,7 +220,7 @@ def test_the_first_picture_comes_within_200_words(path):
     assert words <= 200
 
 
-@every_renewed_lesson
+@every_lesson
 def test_settings_by_device_stand_only_in_the_section_on_a_gpu(path):
     section = ""
     for cell in read(path).cells:
@@ -246,7 +230,7 @@ def test_settings_by_device_stand_only_in_the_section_on_a_gpu(path):
             assert not re.search(r"on_device\(|training\.device\(", cell.source), cell.id
 
 
-@every_renewed_lesson
+@every_lesson
 def test_suggestions_can_be_tried(path):
     """Each names a section and code that stands there once; `python -m cvhelpers.course try-it` runs them."""
     notebook = read(path)
@@ -258,7 +242,7 @@ def test_suggestions_can_be_tried(path):
         assert not any(" ".join(text.split()) in before for text in one.prints), f"{one.number} shows nothing new"
 
 
-@every_renewed_lesson
+@every_lesson
 def test_no_student_reads_a_cell_id(path):
     notebook = read(path)
     ids = {cell.id for cell in notebook.cells if "-" in cell.id}
