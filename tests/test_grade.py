@@ -2,8 +2,10 @@
 """Grading: a zoo of hand-ins, each with the points it must get; resume after an interrupt; the table and the
 reports."""
 
+import concurrent.futures
 import copy
 import csv
+import gc
 import json
 import os
 import re
@@ -213,6 +215,20 @@ def graded(tmp_path_factory):
     with open(folder / "grades.csv", encoding="utf-8-sig", newline="") as file:
         rows = {row["file"].lstrip("'"): row for row in csv.DictReader(file)}
     return folder, animals, rows
+
+
+def test_hand_ins_are_parsed_in_threads_whatever_is_in_them():
+    """Python 3.11 fails with a SystemError where two threads parse and the garbage collector lets them take turns."""
+    threshold, turn = gc.get_threshold(), lambda *_: time.sleep(1e-4)
+    gc.callbacks.append(turn)
+    gc.set_threshold(50)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            trees = list(pool.map(handins.parse, ["-" * 90 + "x", "y = 2\n" * 400, "1 +", "\0"] * 40))
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(turn)
+    assert [tree is None for tree in trees] == [False, False, True, True] * 40
 
 
 def test_the_zoo_has_at_least_25_animals_and_a_row_for_each(graded):

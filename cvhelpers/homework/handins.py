@@ -4,6 +4,7 @@ import ast
 import json
 import pathlib
 import re
+import threading
 
 from . import FOLDER, exercises
 from .sandbox import python_source
@@ -79,13 +80,24 @@ def homework_of(path, cells):
 # What can be seen in the source -------------------------------------------------------------------------------------
 
 
+_PARSING = threading.Lock()
+
+
+def parse(source):
+    """Syntax tree of a cell; None where it is not Python, or nested beyond what Python reads.
+
+    One cell at a time: Python 3.11 counts the depth of all threads in one number and fails when two of them parse.
+    """
+    with _PARSING:
+        try:
+            return ast.parse(python_source(source))
+        except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
+            return None
+
+
 def _trees(cells):
     """Syntax trees of the cells that are Python."""
-    for source in cells:
-        try:
-            yield ast.parse(python_source(source))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
+    return filter(None, map(parse, cells))
 
 
 def _definitions(cells):
