@@ -164,19 +164,17 @@ def filled(polygon, size):
 
     Args:
         polygon: float array (m, 2), x and y of pixel edges.
-        size: height and width of the mask.
+        size: height and width of the mask; one number for a square.
 
     Returns:
-        bool array (size, size).
+        bool array (height, width).
 
     >>> filled(np.array([[1, 0], [3, 0], [3, 2], [1, 2]]), 4).astype(int)[:3].tolist()
     [[0, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
     """
-    from skimage.draw import polygon as pixels_inside
+    from skimage.draw import polygon2mask
 
-    mask = np.zeros((size, size), bool)
-    mask[pixels_inside(polygon[:, 1] - 0.5, polygon[:, 0] - 0.5, mask.shape)] = True
-    return mask
+    return polygon2mask(np.broadcast_to(size, 2), polygon[:, ::-1] - 0.5)
 
 
 def _checked(thing, entry):

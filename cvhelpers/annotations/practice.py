@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from .._paths import DATA
+from .batches import filled
 from .photographs import ORIENTATION
 from .things import AnnotationError
 
@@ -105,20 +106,13 @@ def cutouts():
     for name, things in outlines.items():
         for thing in things:
             photo, corners = _photograph(thing["photo"]), np.array(thing["outline"])
-            mask = Image.fromarray((_filled(corners, photo.size) * 255).astype(np.uint8))
+            mask = Image.fromarray(filled(corners, photo.size[::-1]) * np.uint8(255))
             left, top = np.floor(corners.min(0)).astype(int).tolist()
             right, bottom = np.ceil(corners.max(0)).astype(int).tolist()
             photo = photo.copy()
             photo.putalpha(mask.filter(ImageFilter.GaussianBlur(0.7)))
             found.setdefault(name, []).append(photo.crop((left, top, right, bottom)))
     return found
-
-
-def _filled(corners, size):
-    """Mask (height, width) of a polygon in a picture of this size (width, height)."""
-    from skimage.draw import polygon2mask
-
-    return polygon2mask(size[::-1], corners[:, ::-1] - 0.5)
 
 
 def _composed(rng, scene, size, part, names):

@@ -60,8 +60,18 @@ def measure(sizes=PER_CLASS, parts=PARTS, seeds=SEEDS):
     of_head = keras.optimizers.Adam()
     of_head.build(head.trainable_variables)
     head_step = step_of(head.trainable_variables, head, of_head)
-    accuracy = {"head alone": [[None] * seeds for _ in sizes]}
-    seconds = {}
+    accuracy, seconds, trained, few = {"head alone": [[None] * seeds for _ in sizes]}, {}, {}, {}
+    border = np.sqrt(6 / 1292)
+    for row, count in enumerate(sizes):
+        for seed in range(seeds):
+            order = np.random.default_rng(seed).permutation(len(labels))
+            some = few[row, seed] = np.concatenate([order[labels[order] == k][:count] for k in range(12)])
+            head.set_weights([np.random.default_rng(100 + seed).uniform(-border, border, (1280, 12)), np.zeros(12)])
+            train(head_step, of_head, 1e-2, features[some], labels[some], 100, seed)
+            trained[row, seed] = head.get_weights()
+            train(head_step, of_head, RATE, features[some], labels[some], STEPS, seed + 7)
+            alone = np.asarray(head(test_features)).argmax(1) == test_labels
+            accuracy["head alone"][row][seed] = round(float(alone.mean()), 4)
     for name, layer in parts.items():
         network.set_weights(start)
         front, back = backbone.split(network, layer) if layer else (None, network)
@@ -72,21 +82,13 @@ def measure(sizes=PER_CLASS, parts=PARTS, seeds=SEEDS):
         optimizer.build(variables)
         step = step_of(variables, lambda x, back=back: head(back(x, training=False)), optimizer)
         accuracy[name], seconds[name] = [[None] * seeds for _ in sizes], []
-        for row, count in enumerate(sizes):
+        for row in range(len(sizes)):
             for seed in range(seeds):
-                order = np.random.default_rng(seed).permutation(len(labels))
-                few = np.concatenate([order[labels[order] == k][:count] for k in range(12)])
-                border = np.sqrt(6 / 1292)
-                head.set_weights([np.random.default_rng(100 + seed).uniform(-border, border, (1280, 12)), np.zeros(12)])
-                train(head_step, of_head, 1e-2, features[few], labels[few], 100, seed)
-                trained = head.get_weights()
-                train(head_step, of_head, RATE, features[few], labels[few], STEPS, seed + 7)
-                alone = np.asarray(head(test_features)).argmax(1) == test_labels
-                accuracy["head alone"][row][seed] = round(float(alone.mean()), 4)
-                head.set_weights(trained)
+                some = few[row, seed]
+                head.set_weights(trained[row, seed])
                 back.set_weights(weights)
                 begun = time.process_time()
-                train(step, optimizer, RATE, maps[few], labels[few], STEPS, seed + 7)
+                train(step, optimizer, RATE, maps[some], labels[some], STEPS, seed + 7)
                 seconds[name].append(time.process_time() - begun)
                 right = np.asarray(head(in_batches(back, test_maps))).argmax(1) == test_labels
                 accuracy[name][row][seed] = round(float(right.mean()), 4)
