@@ -45,7 +45,7 @@ def imagenet_network(size=224, top=True, weights="imagenet"):
         ValueError: the size is too small, or ``weights`` is something else.
         FileNotFoundError: the file with the weights is not there; the message says where to get it.
 
-    Serves lesson 01. Tan and Le 2019; the *Lite* variant leaves out squeeze-and-excitation and uses ReLU6.
+    Introduced in lesson 01. Tan and Le 2019; the *Lite* variant leaves out squeeze-and-excitation and uses ReLU6.
 
     >>> imagenet_network(96, top=False).output_shape
     (None, 1280)
@@ -101,7 +101,7 @@ def split(network, layer):
     Raises:
         ValueError: the network cannot be cut there.
 
-    Serves lesson 08.
+    Introduced in lesson 08.
 
     >>> front, back = split(imagenet_network(64, top=False), "block_13")
     >>> front.output_shape, back.output_shape
@@ -129,7 +129,7 @@ def preprocess(photos, size=224):
     Raises:
         ValueError: an array is no photograph.
 
-    Serves lesson 01.
+    Introduced in lesson 01.
 
     >>> preprocess(np.zeros((300, 451, 3), np.uint8)).shape
     (1, 224, 224, 3)
@@ -153,7 +153,7 @@ def top_classes(logits, count=5):
     Raises:
         ValueError: there are not 1,000 numbers for each photograph.
 
-    Serves lesson 01.
+    Introduced in lesson 01.
 
     >>> name, probability = top_classes(np.eye(1000)[285] * 10, count=1)[0]
     >>> name, round(probability, 3)
@@ -176,7 +176,7 @@ def class_names():
     Returns:
         tuple of str.
 
-    Serves lesson 01.
+    Introduced in lesson 10.
 
     >>> class_names()[967]
     'espresso'
@@ -198,7 +198,7 @@ def calibrate(network, images, batch_size=256):
     Returns:
         the network.
 
-    Serves lesson 02.
+    Introduced in lesson 02.
 
     >>> network = imagenet_network(64, top=False, weights=None)
     >>> calibrate(network, np.full((4, 64, 64, 3), 127)).get_layer("stem_norm").moving_mean.numpy().max().item()

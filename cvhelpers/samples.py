@@ -101,7 +101,7 @@ def load_crops(split="train", per_class=20, size=64, seed=0):
     Raises:
         ValueError: the split has another name.
 
-    Serves lesson 08.
+    Introduced in lesson 02.
 
     >>> images, labels = load_crops("test", per_class=2)
     >>> images.shape, labels[:4].tolist()

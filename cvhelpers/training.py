@@ -232,7 +232,7 @@ def one_cycle(peak, steps, warm=0.15):
     Returns:
         a Keras learning rate schedule.
 
-    Serves lesson 15. Smith and Topin 2018.
+    Introduced in lesson 14. Smith and Topin 2018.
 
     >>> schedule = one_cycle(0.006, steps=100)
     >>> [round(float(schedule(step)), 4) for step in (0, 15, 100)]

@@ -17,6 +17,8 @@ import tomllib
 
 import pytest
 
+from cvhelpers.homework.sandbox import python_source
+
 ROOT = pathlib.Path(__file__).parents[1]
 LINES = 400
 NUMPY_ROOMS = ("ops", "shapes", "boxes", "metrics", "samples", "scenes")
@@ -37,18 +39,21 @@ def modules(house):
     return found
 
 
+def source_of(node, name, path):
+    """Full name of the module that a ``from … import`` in module ``name`` takes from."""
+    package = (name if path.name == "__init__.py" else name.rpartition(".")[0]).split(".")
+    above = package[: len(package) - node.level + 1] if node.level else []
+    return ".".join([*above, *filter(None, [node.module])])
+
+
 def imports(name, path, known):
     """Every module that ``name`` imports, at its top or inside a function; ours by their full name."""
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parts = package.split(".")
-                base = ".".join(parts[: len(parts) - node.level + 1] + ([base] if base else []))
+            base = source_of(node, name, path)
             for alias in node.names:
                 inner = f"{base}.{alias.name}"
                 yield inner if inner in known else base
@@ -91,9 +96,8 @@ def wrong_map(house):
 def used_names(notebook):
     """Full names of ours that the code of a lesson uses: ``cvhelpers.plotting.show_images`` and so on."""
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    lines = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code").splitlines()
-    # Magics stand on lines of their own: they become a statement that keeps the indentation.
-    tree = parse("\n".join(re.sub(r"^(\s*)[%!].*", r"\1pass", line) for line in lines))
+    sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    tree = parse("\n".join(map(python_source, sources)))
     alias, used = {}, set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "cvhelpers":
@@ -110,18 +114,18 @@ def handed_on(house):
     """Where a module hands on what another defines: its own full name for each name of that kind."""
     known, doors = modules(house), {}
     for module, path in known.items():
-        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         for node in parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.ImportFrom) and node.level:
-                parts = package.split(".")[: len(package.split(".")) - node.level + 1]
                 for name in node.names:
-                    source = ".".join([*parts, *filter(None, [node.module]), name.name])
-                    doors[f"{module}.{name.asname or name.name}"] = source
+                    doors[f"{module}.{name.asname or name.name}"] = f"{source_of(node, module, path)}.{name.name}"
     return doors
 
 
 def wrong_introductions(house):
-    """(name, lesson in the docstring, first lesson that uses the name) where the two differ."""
+    """(name, lesson in the docstring, first lesson that uses the name) where the two differ.
+
+    What a lesson calls by name is "Introduced in" the first of them; "Serves" is for what none calls by name.
+    """
     lessons = {path.name[:2]: used_names(path) for path in sorted((house / "notebooks").glob("[0-9]*.ipynb"))}
     doors = handed_on(house)
     for used in lessons.values():
@@ -134,12 +138,12 @@ def wrong_introductions(house):
         for node in ast.walk(parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.FunctionDef | ast.ClassDef):
                 continue
-            said = re.search(r"ntroduced in lesson (\d\d)", ast.get_docstring(node) or "")
+            said = re.search(r"(ntroduced in|erves) lesson (\d\d)", ast.get_docstring(node) or "")
             if said is None:
                 continue
             first = next((number for number, used in lessons.items() if f"{module}.{node.name}" in used), None)
-            if first != said[1]:
-                wrong.append((f"{module}.{node.name}", said[1], first))
+            if first != (said[2] if said[1] == "ntroduced in" else None):
+                wrong.append((f"{module}.{node.name}", said[2], first))
     return wrong
 
 

@@ -202,7 +202,7 @@ def draw_pipeline(steps, new=0, size=1.55, ax=None):
     Raises:
         ValueError: no steps, or an array of another shape.
 
-    Serves lesson 03.
+    Introduced in lesson 03.
 
     >>> ax = draw_pipeline({"photograph": np.zeros((8, 8, 3), np.uint8), "flatten": np.zeros(192)})
     >>> [text.get_text() for text in ax.texts if text.get_text()]

@@ -100,7 +100,7 @@ def explore_positions(size=7, kernel=3, stride=1, padding=0):
     Returns:
         an ipywidgets ``VBox``.
 
-    Serves lesson 04.
+    Introduced in lesson 04.
     """
     import ipywidgets as widgets
 
