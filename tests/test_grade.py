@@ -27,7 +27,7 @@ pytestmark = [
 ]
 
 ONLY_Q1 = {"q1": exercises("hw1")["q1"]}
-ALL = 18  # points of hw1: 1, 2, 3, 2, 1, 2, 3, 4
+ALL = 18  # points of hw1: 1, 2, 3, 2, 1, 2, 2, 4, 1
 SIZE = "def conv_output_size(size, kernel, stride=1, padding=0):\n"
 SIZE_OK = SIZE + "    return (size + 2 * padding - kernel) // stride + 1\n"
 ONE = "def convolve_channel(image, kernel):\n"
@@ -100,7 +100,7 @@ def answer_renamed(notebook):
 ALL_WRONG = [
     SIZE + "    return E()", ONE + "    return E()", MANY + "    return E()", POOL + "    return E()", "parameters = E()",
     "def convolve_1x1(maps, weights, bias):\n    return E()", "def cross_entropy(logits, labels):\n    return E()",
-    "def features(images):\n    return E()",
+    "def features(images):\n    return E()", "bugs = E()",
 ]  # fmt: skip
 ALWAYS_EQUAL = (
     "class E:\n    def __eq__(self, other): return True\n    def __array__(self, *a, **k): raise ValueError\n"

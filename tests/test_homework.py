@@ -20,8 +20,10 @@ from cvhelpers.homework import (
     attempt,
     build,
     exercises,
+    judging,
 )
 from cvhelpers.homework.compare import decode, difference, encode, plain
+from cvhelpers.homework.matching import Matching
 from cvhelpers.homework.measured import Measured
 from cvhelpers.homework.sandbox import fresh_namespace, run_cells
 
@@ -293,6 +295,49 @@ def test_an_open_exercise_judges_raw_answers_and_the_truth_stays_outside():
     assert exercise.material(np.random.default_rng(0))[0][0].args == (4,)
 
 
+class Sheets(Matching):
+    """Two pictures at home, two in grading; the truth is given here."""
+
+    def answers(self):
+        says = [{"says": f"looks like {k}", "got": [{"value": encode(dict.fromkeys("AB", k), 8)}]} for k in (1, 2)]
+        return [{"A": 2, "B": 1}], says
+
+
+SHEETS = Sheets("toy.q1", "bugs", 1, ["look", "look again"], "AB", "CD")
+
+
+@pytest.mark.parametrize(
+    "answer, state, words",
+    [
+        ({"A": 2, "B": 1, "C": 1, "D": 2}, RIGHT, "C to D are noted"),
+        ({"A": 2, "B": 1, "C": 2, "D": 1}, RIGHT, "C to D are noted"),  # the second sheet is wrong: nobody says so
+        ({"A": 2, "B": 2, "C": 1, "D": 2}, NOT_YET, "right       A"),
+        ({"A": 2, "B": 2, "C": 1, "D": 2}, NOT_YET, "looks like 2"),
+        ({"A": 1, "B": 2, "C": 1, "D": 2}, NOT_YET, "none yet"),
+        ({"A": 2, "B": 1}, NOT_YET, "A to B are right. C, D: no number yet"),
+        ({"A": 2, "B": 1, "C": 1, "D": 1}, NOT_YET, "want each number once"),
+        ({"A": 2}, NOT_YET, "B: no number yet"),
+        ([2, 1, 1, 2], NOT_YET, "give a dict"),
+        ({"A": 2.0, "B": np.int64(1), "C": 1.0, "D": np.int32(2)}, RIGHT, ""),
+        ({"A": AlwaysEqual(), "B": 1, "C": 1, "D": 2}, NOT_YET, "right       B"),
+        (..., NOT_ATTEMPTED, ""),
+    ],
+)
+def test_of_matched_pictures_the_first_sheet_is_judged_at_home(answer, state, words):
+    got, message = SHEETS.verdict(answer)
+    assert got == state and words in message
+
+
+@pytest.mark.parametrize("pictures, points", [("12", 2), ("21", 0), ("11", 1)])
+def test_of_matched_pictures_the_second_sheet_is_judged_in_grading(pictures, points):
+    question = Sheets("toy.q1", "bugs", 2, ["look", "look again"], "AB", "CD")
+    cases = [*question.cases, *question.fresh(None)]
+    answer = {"A": 2, "B": 1, "C": int(pictures[0]), "D": int(pictures[1])}
+    wants = [{"A": 2, "B": 1}, {"C": 1}, {"D": 2}]
+    outcomes = [attempt(question, answer, case) for case in cases]
+    assert judging.verdict(question, outcomes, wants, question.answers()[1], cases)[0] == points
+
+
 # The sets ----------------------------------------------------------------------------------------------------------
 
 
@@ -300,7 +345,7 @@ def test_an_open_exercise_judges_raw_answers_and_the_truth_stays_outside():
 def test_every_exercise_is_complete(homework):
     _, answers, known = solution(homework)
     questions = exercises(homework)
-    assert 5 <= len(questions) <= 8
+    assert 5 <= len(questions) <= 9
     for name, question in questions.items():
         assert question.points > 0 and len(question.hints) >= 2, name
         assert sum(says is not None for _, _, says in known[name]) >= 3, f"{name} needs three known mistakes"
@@ -466,4 +511,4 @@ def test_packed_course_has_no_solution_and_runs_hw1_with_numpy_alone(tmp_path, c
         [sys.executable, "-I", "-c", code, str(out / "notebooks/homework")], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count(NOT_ATTEMPTED) == 8 and result.stdout.endswith(f"{out / 'cvhelpers/__init__.py'}\n")
+    assert result.stdout.count(NOT_ATTEMPTED) == 9 and result.stdout.endswith(f"{out / 'cvhelpers/__init__.py'}\n")

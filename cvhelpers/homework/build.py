@@ -127,9 +127,10 @@ def student_text(path):
 
 
 def code_cells(path):
-    """Sources of the code cells of a notebook file."""
+    """Sources of the code cells of a notebook file, but for those that draw a target."""
     cells = json.loads(pathlib.Path(path).read_text("utf-8"))["cells"]
-    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    cells = [cell for cell in cells if cell["cell_type"] == "code" and "target" not in cell["metadata"].get("tags", [])]
+    return ["".join(cell["source"]) for cell in cells]
 
 
 def solved(path):
@@ -174,7 +175,7 @@ def variants(path):
             says = " ".join((answer.__doc__ or "").split())
             if match[2] == "wrong" and not says:
                 raise ValueError(f"{name} has no docstring: it is the diagnosis that the student reads")
-            answer = answer() if questions[match[1]].is_value and not questions[match[1]].run else answer
+            answer = answer() if questions[match[1]].is_value else answer
             found[match[1]].append((match[3], answer, says if match[2] == "wrong" else None))
     return found
 

@@ -71,7 +71,7 @@ def _known_mistake(outcomes, wants, failing, mistakes, accuracy):
     count = len(mistakes[0]["got"]) if mistakes else 0
     failing = [i for i in failing if i < count]
     gots = [[_decoded(got) for got in mistake["got"]] for mistake in mistakes]
-    for key in [None, *_keys(wants)]:
+    for key in [None, *_keys(wants[:count])]:
         fits = [_fit(outcomes, wants, failing, got, key, accuracy) for got in gots]
         fit = max(fits, default=0)
         if fit > sure and (fit == 1 or fits.count(fit) == 1):  # two that fit half as well as each other: which one?

@@ -4,6 +4,7 @@ import numpy as np
 
 from . import FOLDER, Case, Exercise
 from .compare import describe
+from .matching import Matching
 from .measured import Measured
 
 _rng = np.random.default_rng(1)
@@ -178,7 +179,7 @@ q6 = Exercise(
 q7 = Exercise(
     "hw1.q7",
     "cross_entropy",
-    3,
+    2,
     [
         "First the softmax of each row: exponentials, divided by the sum of the row. Subtract the largest logit of "
         "the row "
@@ -330,3 +331,15 @@ q8 = Measured(
     half={"accuracy": (0.86, None), "features": (1, 1500)},
     advice=_advice,
 )
+
+_LOOK = [
+    "First the ground, where nothing changes in the image: there the right answer is 0, black. In two pictures it is "
+    "not.",
+    "Then one thing that is brighter than what is around it. On which of its sides does the right answer glow, and on "
+    "which does the picture?",
+    "A kernel that is turned round answers to the opposite side; one whose rows and columns are exchanged to another "
+    "direction: above and below instead of left and right, or the other way.",
+    "What is left is like the right answer, but for one border. Zeros are black, so where they meet the image is an "
+    "edge.",
+]
+q9 = Matching("hw1.q9", "bugs", 1, _LOOK)

@@ -532,3 +532,36 @@ def q8_wrong_not_pooled(images):
 
 def q8_right_three(images):
     return _pooled(np.maximum(_edge_maps(images), 0), 3)
+
+
+# q9: five wrong pictures; who says k for every picture is told what bug k looks like
+
+
+def q9_wrong_turned():
+    """Bug 1 leaves the ground black, and the edges glow that are dark in the right answer: the opposite sides."""
+    return dict.fromkeys("ABCDEFGHIJ", 1)
+
+
+def q9_wrong_exchanged():
+    """Bug 2 leaves the ground black, and edges of another direction glow: above and below for left and right, or
+    back."""
+    return dict.fromkeys("ABCDEFGHIJ", 2)
+
+
+def q9_wrong_no_relu():
+    """Bug 3 makes the ground grey, since 0 lies in the middle now: one side of a thing is bright, the other dark."""
+    return dict.fromkeys("ABCDEFGHIJ", 3)
+
+
+def q9_wrong_bytes():
+    """Bug 4 breaks smooth changes into black and white specks: a sum below 0 or above 255 jumps to the other end."""
+    return dict.fromkeys("ABCDEFGHIJ", 4)
+
+
+def q9_wrong_padded():
+    """Bug 5 changes nothing inside and adds one bright line at a border, where the image meets the zeros."""
+    return dict.fromkeys("ABCDEFGHIJ", 5)
+
+
+def q9_right_numpy():
+    return dict(zip("ABCDEFGHIJ", np.array([4, 1, 5, 2, 3, 2, 5, 3, 1, 4])))
