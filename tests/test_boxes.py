@@ -74,6 +74,26 @@ def test_formats_by_hand():
     assert B.convert(np.zeros((5, 7, 4)), "xywh", "yxyx").shape == (5, 7, 4)
 
 
+def test_boxes_are_float32_where_they_were_and_float64_otherwise():
+    assert [B.check_boxes(np.zeros((1, 4), kind)).dtype.name for kind in ("float32", "float16", "uint8")] == [
+        "float32", "float64", "float64",
+    ]  # fmt: skip
+    kinds = ("float64", "float32", "float16", "int64")
+    assert [B.convert(np.zeros((1, 4), kind), "xyxy", "xywh").dtype.name for kind in kinds] == [
+        "float64", "float32", "float32", "float64",
+    ]  # fmt: skip
+    for nothing in (B.convert([], "xyxy", "xywh"), B.convert(np.zeros((0, 4), int), "xyxy", "xywh")):
+        assert nothing.shape == (0, 4) and nothing.dtype == np.float32
+    assert B.convert(np.zeros((3, 0, 4)), "xywh", "yxyx").shape == (3, 0, 4)
+
+
+def test_the_scale_says_what_counts_as_one():
+    # the centre moves by 5 of 10 pixels to the right and 10 of 20 down, the width grows e times, the height stays
+    anchor, box = [[0, 0, 10, 20]], [[10 - 5 * np.e, 10, 10 + 5 * np.e, 30]]
+    np.testing.assert_allclose(B.encode(box, anchor, scale=(0.5, 0.25)), [[1, 1, 4, 0]], atol=1e-12)
+    np.testing.assert_allclose(B.decode([[1, 1, 4, 0]], anchor, scale=(0.5, 0.25)), box)
+
+
 def test_converting_and_decoding_keep_float32():
     box = np.array([[0, 0, 2, 2]], np.float32)
     assert B.convert(box, "xyxy", "xywh").dtype == np.float32
@@ -151,10 +171,25 @@ def test_a_suppressed_box_suppresses_nobody():
     assert B.non_max_suppression(chain, [0.9, 0.8, 0.7], 0.4).tolist() == [0, 2]
 
 
+def test_scores_of_any_kind_are_sorted_as_numbers():
+    apart = [[0, 0, 1, 1], [2, 0, 3, 1], [4, 0, 5, 1]]
+    assert B.non_max_suppression(apart, np.uint8([1, 200, 0]), 0.5).tolist() == [1, 0, 2]
+    assert B.non_max_suppression(apart, [[1], [2], [3]], 0.5, [[1], [1], [2]]).tolist() == [2, 1, 0]
+
+
 @pytest.mark.parametrize(
     "call, words",
     [
         (lambda: B.pairwise_iou([0, 0, 1, 1], [[0, 0, 1, 1]]), r"shape \(4,\).*wanted"),
+        (lambda: B.pairwise_iou([], [[0, 0, 1, 1], [5, 5, 2, 6]]), r"^others\[1\] is \[5.0, 5.0, 2.0, 6.0\]"),
+        (lambda: B.check_boxes([[0, 0, 1, 1], [5, 5, 6, 2]]), r"^boxes\[1\] is"),
+        (lambda: B.check_boxes([[0, 0, 1, 1], [5, 5, 6, 2]], "places"), r"^places\[1\] is"),
+        (lambda: B.encode([[0, 0, 1, 1]], [[0, 0, 1, 0]]), "^anchors holds a box without"),
+        (lambda: B.encode([[0, 0, 1, 1]], [[0, 0, 1, np.inf]]), "^anchors has a corner"),
+        (lambda: B.decode([[0, 0, 0, 0]], [[0, 0, 1, np.inf]]), "^anchors has a corner"),
+        (lambda: B.convert(np.zeros((0, 5)), "xyxy", "xywh"), r"\(0, 5\)"),
+        (lambda: B.non_max_suppression([[0, 0, 1, 1]], [0.5], 1.5), "between 0 and 1"),
+        (lambda: B.non_max_suppression([[0, 0, 1, 1]], [0.5], -0.1), "between 0 and 1"),
         (lambda: B.pairwise_iou([[5, 5, 2, 2]], [[0, 0, 1, 1]]), "xywh"),
         (lambda: B.pairwise_iou([[0, 0, np.nan, 2]], [[0, 0, 1, 1]]), "finite"),
         (lambda: B.convert([[0, 0, 1, 1]], "xyxy", "yx"), "wanted one of"),

@@ -32,6 +32,11 @@ def test_confusion_matrix_and_mean_iou_equal_tensorflow_and_keras(seed, classes)
     assert M.mean_iou(truth, prediction, classes) == pytest.approx(float(theirs.result()), abs=1e-6)
 
 
+def test_labels_of_one_byte_do_not_run_over():
+    assert M.confusion_matrix(np.uint8([19]), np.uint8([18]), classes=20)[19, 18] == 1
+    assert M.confusion_matrix([True, False], [True, True], classes=2).tolist() == [[0, 1], [0, 1]]
+
+
 def test_class_that_never_occurs_does_not_count():
     assert M.mean_iou([0, 0], [0, 0], classes=5) == 1
     assert np.isnan(M.class_iou(M.confusion_matrix([0], [0], 2))[1])
@@ -156,13 +161,38 @@ def test_mask_ap_equals_pycocotools_on_random_cases(seed):
 
 def test_only_the_hundred_best_of_a_class_count_in_an_image():
     rng = np.random.default_rng(5)
-    start = rng.integers(0, 40, (150, 2))
-    boxes = np.concatenate([start, start + rng.integers(4, 20, (150, 2))], 1).astype(np.float32)
-    truths = [{"boxes": boxes, "labels": np.zeros(150, int)}]
-    predictions = [{"boxes": boxes, "labels": np.zeros(150, int), "scores": rng.random(150)}]
-    result = M.average_precision(truths, predictions)
-    assert result["AP"] == pytest.approx(67 / 101)  # a recall of 100 / 150 reaches the points 0, 0.01 … 0.66
-    assert_equal_results(result, coco_average_precision(truths, predictions))
+    for count, points in ((150, 67), (101, 100)):  # recalls of 100 / 150 and 100 / 101 reach 0, 0.01 … 0.66 and … 0.99
+        start = rng.integers(0, 40, (count, 2))
+        boxes = np.concatenate([start, start + rng.integers(4, 20, (count, 2))], 1).astype(np.float32)
+        truths = [{"boxes": boxes, "labels": np.zeros(count, int)}]
+        predictions = [{"boxes": boxes, "labels": np.zeros(count, int), "scores": rng.random(count)}]
+        result = M.average_precision(truths, predictions)
+        assert result["AP"] == pytest.approx(points / 101)
+        assert_equal_results(result, coco_average_precision(truths, predictions))
+
+
+def test_the_hundred_best_are_counted_for_each_class():
+    """Sixty things of each of two classes in one image: all count."""
+    boxes = np.float32([[4 * (i % 15), 4 * (i // 15), 4 * (i % 15) + 3, 4 * (i // 15) + 3] for i in range(120)])
+    labels = np.arange(120) % 2
+    found = {"boxes": boxes, "labels": labels, "scores": np.linspace(1, 0.5, 120)}
+    assert M.average_precision([{"boxes": boxes, "labels": labels}], [found])["AP"] == 1
+
+
+def test_thresholds_are_found_by_their_value_and_others_have_no_number():
+    truth = {"boxes": [[0, 0, 10, 10]], "labels": [3]}
+    found = {"boxes": [[0, 0, 10, 8]], "labels": [3], "scores": [0.9]}
+    steps = M.average_precision([truth], [found], thresholds=np.arange(0.5, 1, 0.05))  # 0.7500000000000002
+    assert (steps["AP50"], steps["AP75"]) == (1, 1) and steps["AP"] == pytest.approx(0.6)  # 0.5 to 0.75
+    other = M.average_precision([truth], [found], thresholds=[0.6])
+    assert np.isnan([other["AP50"], other["AP75"]]).all() and other["AP"] == 1
+    empty = M.average_precision([], [])
+    assert np.isnan([empty["AP"], empty["AP50"], empty["AP75"]]).all() and empty["per_class"] == {}
+
+
+def test_an_overlap_of_one_up_to_rounding_counts_at_a_threshold_of_one():
+    assert M.match([[1 - 1e-12]], thresholds=[1.0]).tolist() == [[True]]  # as pycocotools
+    assert M.match([[1 - 1e-8]], thresholds=[1.0]).tolist() == [[False]]
 
 
 def test_perfect_predictions_score_one_and_none_score_zero():
@@ -392,6 +422,20 @@ def test_everything_void_is_all_missed():
     found[...] = -1, 0
     result = M.panoptic_quality([truth], [found], things=[2, 3], void=-1)
     assert result["PQ"] == 0 and all(entry["FN"] == 1 for entry in result["per_class"].values())
+
+
+def test_no_things_no_stuff_and_no_maps_have_no_quality():
+    truth, _ = six_by_six()
+    for result, group in ((M.panoptic_quality([truth], [truth], things=[]), "things"),
+                          (M.panoptic_quality([truth], [truth], things=[0, 1, 2, 3]), "stuff"),
+                          (M.panoptic_quality([], [], things=[2]), "stuff")):  # fmt: skip
+        assert list(result[group]) == ["PQ", "SQ", "RQ"] and np.isnan([*result[group].values()]).all()
+
+
+def test_a_panoptic_map_that_is_refused_is_named():
+    truth, _ = six_by_six()
+    with pytest.raises(ValueError, match="^image 1: a truth has shape"):
+        M.panoptic_quality([truth, truth], [truth, truth[:5]], things=[2, 3])
 
 
 def test_panoptic_quality_refuses_bad_input():

@@ -113,6 +113,12 @@ def test_convolution_works_on_views_and_leaves_its_arguments_alone():
     assert (images == before[0]).all() and (kernels == before[1]).all() and (bias == 1).all()
 
 
+def test_whole_numbers_with_a_bias_that_has_a_fraction_give_floats():
+    for function in (ops.conv2d, ops.conv2d_loops):
+        maps = function(np.ones((1, 2, 2, 1), int), np.ones((2, 2, 1, 1), np.int8), bias=[0.25])
+        assert maps.dtype == np.float64 and maps.item() == 4.25
+
+
 def test_convolution_of_an_image_larger_than_one_block_equals_scipy():
     images, kernels = normal(1, 300, 400, 1), normal(7, 7, 1, 1, seed=1)
     expected = scipy.ndimage.correlate(images[0, :, :, 0], kernels[:, :, 0, 0], mode="constant")

@@ -30,6 +30,9 @@ def test_a_mask_of_which_less_than_half_is_free_is_dropped():
     assert merge([(0, 10), (5, 15)], [0.9, 0.8]) == [3] * 10 + [4] * 5 + [1] * 9  # exactly half is enough
     assert merge([(0, 11), (5, 15)], [0.9, 0.8]) == [3] * 11 + [1] * 13
     assert merge([(0, 11), (5, 15)], [0.9, 0.8], free=0.3, fewest=1) == [3] * 11 + [4] * 4 + [1] * 9
+    # of 40 pixels 20 are free, then 18: more than the fewest that are worth a segment
+    assert merge([(0, 12), (2, 22)], [0.9, 0.8]) == [3] * 12 + [4] * 10 + [1] * 2
+    assert merge([(0, 13), (2, 22)], [0.9, 0.8]) == [3] * 13 + [1] * 11
 
 
 def test_crumbs_and_unsure_masks_are_dropped():
