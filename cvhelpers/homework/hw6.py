@@ -4,6 +4,7 @@ import numpy as np
 
 from . import Case, Exercise
 from .answers import fresh_scenes, read_scenes
+from .matching import Matching
 from .measured import Measured
 
 _rng = np.random.default_rng(6)
@@ -198,7 +199,7 @@ def _detections(n, m, rng=_rng, threshold=0.5):
 q6 = Exercise(
     "hw6.q6",
     "average_precision",
-    3,
+    2,
     [
         "Go through the detections by falling score, `np.argsort(-scores)`. Keep a list of truths that are taken.",
         "Each detection looks only at the truths that are still free and takes the one with the largest IoU, if that "
@@ -343,3 +344,12 @@ q7 = Measured(
     limits={"mask AP": (0.77, None)},
     advice=_advice,
 )
+
+_LOOK = [
+    "First the loudest picture of the sheet: one program paints far beyond its boxes.",
+    "Then look at places. In two pictures all boxes are where they belong, and what is in them is not. Which shape is "
+    "it: that of another thing, or the same one, lying on its side?",
+    "In the other two the shapes are right and the sizes are not. Are all things about equally large, or do their "
+    "sides stand on a grid of 8 pixels, 0, 8, 16, … 64?",
+]
+q8 = Matching("hw6.q8", "failures", 1, _LOOK)

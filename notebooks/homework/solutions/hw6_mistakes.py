@@ -478,3 +478,35 @@ def q7_right_average(boxes, scores, masks):
     np.fill_diagonal(iou, 1)
     mean = [np.average(soft[near], axis=0, weights=scores[near]) for near in (iou[k] > 0.5 for k in kept)]
     return np.array(mean).reshape(-1, 64, 64) >= 0.5, scores[kept]
+
+
+# q8: five wrong pictures; who says k for every picture is told what mistake k looks like
+
+
+def q8_wrong_out_of_step():
+    """Mistake 1 leaves every box where it is, and a thing has the shape of another one, stretched to fit."""
+    return dict.fromkeys("ABCDEFGHIJ", 1)
+
+
+def q8_wrong_exchanged():
+    """Mistake 2 mirrors each shape at the diagonal of its box: circles and squares hardly change, slanted things do."""
+    return dict.fromkeys("ABCDEFGHIJ", 2)
+
+
+def q8_wrong_rounded():
+    """Mistake 3 keeps the shapes but moves and stretches the things: all their sides stand at multiples of 8 pixels."""
+    return dict.fromkeys("ABCDEFGHIJ", 3)
+
+
+def q8_wrong_unscaled():
+    """Mistake 4 makes all things about equally large, and they still begin at the upper left corner of their boxes."""
+    return dict.fromkeys("ABCDEFGHIJ", 4)
+
+
+def q8_wrong_not_cut():
+    """Mistake 5 paints beyond the boxes: where a mask reaches its border, a bar goes on to the edge of the image."""
+    return dict.fromkeys("ABCDEFGHIJ", 5)
+
+
+def q8_right_numpy():
+    return dict(zip("ABCDEFGHIJ", np.array([3, 1, 5, 2, 4, 4, 2, 3, 5, 1])))
