@@ -47,7 +47,7 @@ CASES = {
         [SIZE + "    return (size - kernel) // stride", POOL_ON.replace("mean", "sum")], (0, 0, 0)),
     # open exercises are scored outside, on data that nobody has seen
     "another way to measure": ([ZEROS, "q8.run = lambda *a: {'accuracy': 1.0, 'features': 5}"], (0, 0, 0)),
-    "other limits": ([ZEROS, "q8.limits = q8.half = {}\nq8.score = lambda *a: {'accuracy': 1.0, 'features': 1}"], (0, 0, 0)),
+    "other limits": ([ZEROS, "q8.limits = q8.shares = {}\nq8.score = lambda *a: {'accuracy': 1.0, 'features': 1}"], (0, 0, 0)),
     "labels looked up": (
         ["from cvhelpers import samples\nimages, labels = samples.load_digits('train+validation+test')\n"
          "known = {image.tobytes(): label for image, label in zip(images[..., 0], labels)}\n" + FEATURES +

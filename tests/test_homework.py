@@ -295,6 +295,24 @@ def test_an_open_exercise_judges_raw_answers_and_the_truth_stays_outside():
     assert exercise.material(np.random.default_rng(0))[0][0].args == (4,)
 
 
+@pytest.mark.parametrize(
+    "right, points, words", [(97, 4, ""), (96, 3, "earns       3 of 4 points"), (80, 3, ""), (79, 1, ""), (9, 0, "")]
+)
+def test_an_open_exercise_can_have_steps(right, points, words):
+    exercise = measured(shares={0.75: {"accuracy": (0.8, None)}, 0.25: {"accuracy": (0.1, None)}})
+    exercise.points = 4
+    outcomes = [attempt(exercise, lambda x: {"right": right, "parameters": 1}, exercise.cases[0])]
+    got, _, message = judging.verdict(exercise, outcomes, 100, [], exercise.cases)
+    assert got == points and words in message and ("earns" in message) == (0 < points < 4)
+
+
+def test_steps_move_with_the_reference_as_the_limit_does():
+    exercise = measured(shares={0.5: {"accuracy": (0.8, None)}})
+    moved = judging.moved(exercise, {"accuracy": 0.99}, {"accuracy": 0.96})
+    assert moved.limits["accuracy"] == (0.93, None) and moved.shares[0.5]["accuracy"] == (0.76, None)
+    assert exercise.limits["accuracy"] == (0.97, None) and moved.limits["parameters"] == (None, 60_000)
+
+
 class Sheets(Matching):
     """Two pictures at home, two in grading; the truth is given here."""
 

@@ -14,7 +14,6 @@ from . import NOT_ATTEMPTED, NOT_YET, RIGHT, exercises
 from .build import SOLUTIONS, code_cells, solution_notebooks
 from .compare import difference
 from .handins import builds_on, homework_of, read_handin, stand_in, uses_course
-from .measured import within
 from .runner import Limits, Runner
 
 SLACK = 0.01  # an open exercise's limit in grading: measured on other data than at home, so a little less will do
@@ -162,14 +161,14 @@ def verdict(question, outcomes, wants, mistakes, cases):
 
 
 def _share(question, state, outcomes, wants, count):
-    """Share of the points: all, half where an open exercise comes near, or the share of cases where that is fair."""
+    """Share of the points: all, a part where an open exercise comes near, or the share of cases where that is fair."""
     if state == RIGHT:
         return 1
     if state == NOT_ATTEMPTED:
         return 0
     if question.limits:
         try:
-            return 0.5 if question.half and within(question.measure(outcomes, wants), question.half) else 0
+            return question.share(question.measure(outcomes, wants))
         except ValueError:
             return 0
     if not question.partial or any(o.todo for o in outcomes):
@@ -190,13 +189,17 @@ def moved(question, home, fresh):
         a copy with lower limits of fractions lowered by what the reference lost, and by ``SLACK``.
     """
     question = copy.copy(question)
-    for kind in ("limits", "half"):
-        limits = dict(getattr(question, kind) or {})
+
+    def lower(limits):
+        limits = dict(limits)
         for name, (low, high) in limits.items():
             if isinstance(low, float):
                 lost = max(0.0, home[name] - fresh[name]) if home else 0.0
                 limits[name] = round(low - lost - SLACK, 4), high
-        setattr(question, kind, limits or None)
+        return limits
+
+    question.limits = lower(question.limits)
+    question.shares = {share: lower(limits) for share, limits in question.shares.items()}
     return question
 
 

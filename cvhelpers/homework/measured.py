@@ -23,14 +23,16 @@ class Measured(Exercise):
             a dict of measured numbers. Raises ValueError in words for the student when something has the wrong shape.
         limits: dict from the name of a measured number to (lowest, highest), None for no limit.
         half: limits, as above, that earn half of the points when ``limits`` are missed; none when not given.
+        shares: in the place of ``half``: dict from a share of the points to the limits that earn it.
         advice: function of the measured dict that returns a diagnosis or None.
     """
 
-    def __init__(self, name, target, points, hints, *, material, score, limits, half=None, advice=None, run=None,
-                 seconds=0):  # fmt: skip
+    def __init__(self, name, target, points, hints, *, material, score, limits, half=None, shares=None, advice=None,
+                 run=None, seconds=0):  # fmt: skip
         super().__init__(name, target, points, hints, [], run=run, may_change=True, seconds=seconds)
         del self.cases  # made when first asked for
-        self.material, self.score, self.limits, self.half, self.advice = material, score, limits, half, advice
+        self.material, self.score, self.limits, self.advice = material, score, limits, advice
+        self.shares = shares or ({0.5: half} if half else {})
 
     @functools.cached_property
     def _home(self):
@@ -56,6 +58,12 @@ class Measured(Exercise):
             got = describe(outcomes[0].value) if outcomes else "nothing"
             raise ValueError(f"what came back cannot be measured ({type(error).__name__}): {got}") from error
 
+    def share(self, measured):
+        """Share of the points that measured numbers earn, 0 to 1."""
+        if within(measured, self.limits):
+            return 1
+        return max((share for share, limits in self.shares.items() if within(measured, limits)), default=0)
+
     def judge(self, outcomes, wants, mistakes=(), cases=None):
         """State and message; ``wants`` is the truth that belongs to the cases."""
         if any(outcome.todo for outcome in outcomes):
@@ -72,6 +80,8 @@ class Measured(Exercise):
             shown = f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
             fine = within(measured, {name: limit})
             lines.append(f"  {name:<12}{shown}" + ("" if fine else f", wanted {_words(limit)}"))
+        if share := self.share(measured):
+            lines.append(f"  earns       {share * self.points:g} of {self.points} points")
         diagnosis = self.advice(measured) if self.advice else None
         return NOT_YET, "\n".join([self.target, *lines, *([f"  diagnosis   {diagnosis}"] if diagnosis else [])])
 
