@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import Case, Exercise
+from .matching import Matching
 from .measured import Measured
 
 KERAS = True  # grading gives the process the memory that TensorFlow needs
@@ -300,3 +301,11 @@ q7 = Measured(
     advice=_advice,
     seconds=180,
 )
+
+_LOOK = [
+    "Two matrices are right but for one or two rows. Which mistake concerns one digit, which one two?",
+    "In one matrix all rows look alike: there the answers have nothing to do with the labels.",
+    "Two are left. Write 1, 6, 8 and 9 on paper; look at the sheet in a mirror, then turn it. Which digits are still "
+    "what they were? Which have become another digit?",
+]
+q8 = Matching("hw3.q8", "mistakes", 1, _LOOK)

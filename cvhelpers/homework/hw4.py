@@ -1,8 +1,9 @@
-"""Homework 4, semantic segmentation: cases, hints and points. Lesson 15; Keras for the last two exercises only."""
+"""Homework 4, semantic segmentation: cases, hints and points. Lesson 15; Keras for q7 and q8 only."""
 
 import numpy as np
 
 from . import Case, Exercise
+from .matching import Matching
 from .measured import Measured
 
 _rng = np.random.default_rng(4)
@@ -187,7 +188,7 @@ def _level(unet_level, fine_shape, coarse_shape, filters):
 q7 = Exercise(
     "hw4.q7",
     "unet_level",
-    3,
+    2,
     [
         "`fine` and `coarse` are symbolic tensors: call Keras layers on them and return the last result.",
         "`keras.layers.Conv2DTranspose(filters, 2, strides=2)(coarse)` has the height and width of `fine`.",
@@ -293,3 +294,13 @@ q8 = Measured(
     advice=_advice,
     seconds=180,
 )
+
+_LOOK = [
+    "First the borders: in one picture they are made of large squares, in another there are thin lines of classes that "
+    "do not meet in the image.",
+    "In the other three every shape is whole and stands elsewhere. Follow the sticker: is it as far up as in the right "
+    "answer? Is it as far to the left?",
+    "What is mirrored keeps its height. Exchanged rows and columns make of far up far left. A border of zeros on one "
+    "side moves everything away from that side.",
+]
+q9 = Matching("hw4.q9", "bugs", 1, _LOOK)

@@ -525,3 +525,35 @@ def q7_right_functional(images, labels):
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
     model.fit(images, labels, batch_size=64, epochs=8, verbose=0)
     return model
+
+
+# q8: five wrong matrices; who says k for every matrix is told what mistake k looks like
+
+
+def q8_wrong_turned():
+    """Mistake 1 hits nearly all digits: a half turn makes nines of sixes and back, after a quarter turn no 1 stands."""
+    return dict.fromkeys("ABCDEFGHIJ", 1)
+
+
+def q8_wrong_mirrored():
+    """Mistake 2 spares the 8, which looks the same in a mirror, and makes no nine of a six."""
+    return dict.fromkeys("ABCDEFGHIJ", 2)
+
+
+def q8_wrong_missing():
+    """Mistake 3 leaves one column empty: no network answers what it has never seen. The other rows are right."""
+    return dict.fromkeys("ABCDEFGHIJ", 3)
+
+
+def q8_wrong_exchanged():
+    """Mistake 4 makes two digits trade places: two full entries beside the diagonal, the other rows are right."""
+    return dict.fromkeys("ABCDEFGHIJ", 4)
+
+
+def q8_wrong_shuffled():
+    """Mistake 5 makes all rows alike, about ten everywhere: the labels have nothing to do with the images."""
+    return dict.fromkeys("ABCDEFGHIJ", 5)
+
+
+def q8_right_numpy():
+    return dict(zip("ABCDEFGHIJ", np.array([3, 1, 5, 2, 4, 2, 4, 1, 5, 3])))

@@ -580,3 +580,36 @@ def q8_wrong_too_large(images, labels):
 
 def q8_right_wider(images, labels):
     return _trainer((12, 24, 40), 5)(images, labels)
+
+
+# q9: five wrong pictures; who says k for every picture is told what bug k looks like
+
+
+def q9_wrong_interpolated():
+    """Bug 1 leaves the shapes as they are and puts thin lines of other classes along borders: 1 and 2 between 0 and
+    3."""
+    return dict.fromkeys("ABCDEFGHIJ", 1)
+
+
+def q9_wrong_squares():
+    """Bug 2 makes large squares: no border is smooth any more, and small shapes lose their form."""
+    return dict.fromkeys("ABCDEFGHIJ", 2)
+
+
+def q9_wrong_moved():
+    """Bug 3 keeps every shape and moves all of them the same way: down and to the right."""
+    return dict.fromkeys("ABCDEFGHIJ", 3)
+
+
+def q9_wrong_mirrored():
+    """Bug 4 exchanges left and right, and everything stays as far up as it was."""
+    return dict.fromkeys("ABCDEFGHIJ", 4)
+
+
+def q9_wrong_exchanged():
+    """Bug 5 makes rows of columns: what was far up is now far left."""
+    return dict.fromkeys("ABCDEFGHIJ", 5)
+
+
+def q9_right_numpy():
+    return dict(zip("ABCDEFGHIJ", np.array([2, 4, 1, 5, 3, 5, 3, 2, 4, 1])))
