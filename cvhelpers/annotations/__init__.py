@@ -11,5 +11,5 @@ file and the mend: nothing is dropped or shifted in silence.
 
 from .batches import describe, filled, load_annotated, some_photos
 from .canvas import label_photos
-from .photographs import letterbox, load_photo, open_photo, prepare_photos
+from .photographs import letterbox, load_photo, open_photo, prepare_photos, size_in_square
 from .things import AnnotationError, decode_runs

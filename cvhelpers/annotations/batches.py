@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from .folder import read_folder
-from .photographs import is_on_its_side, letterbox, open_photo
+from .photographs import is_on_its_side, letterbox, open_photo, size_in_square
 from .things import AnnotationError, Thing
 
 ORIENTATIONS = ("auto", "as shown", "as stored")
@@ -144,7 +144,7 @@ def _fitted(thing, entry, full, stretch, scale, size, notes):
         return None
     box *= scale
     mask = np.zeros((size, size), bool)
-    inside = [max(1, round(side * scale)) for side in full]
+    inside, _ = size_in_square(full, size)
     for part in thing.parts:
         if part.dtype == bool:
             small = Image.fromarray(part).resize(inside, Image.Resampling.NEAREST)

@@ -103,6 +103,26 @@ def _as_rgb(picture):
     return picture.convert("RGB")
 
 
+def size_in_square(full, size):
+    """How large a photograph becomes when it is fitted into a square without changing its shape.
+
+    Args:
+        full: (width, height) of the photograph in pixels.
+        size: height and width of the square in pixels.
+
+    Returns:
+        [width, height] in pixels of the square, at least 1 each; and the scale: pixels of the square for one of the
+        photograph.
+
+    Serves lesson 19.
+
+    >>> size_in_square((120, 60), size=64)[0], size_in_square((2000, 3), size=64)[0]
+    ([64, 32], [64, 1])
+    """
+    scale = size / max(full)
+    return [max(1, round(side * scale)) for side in full], scale
+
+
 def letterbox(photo, size, full=None):
     """A photograph made to fit a square without changing its shape: it stands at the top left, the rest is grey.
 
@@ -120,9 +140,7 @@ def letterbox(photo, size, full=None):
     ((64, 64, 3), 0.533, [0, 127])
     """
     photo = photo if isinstance(photo, Image.Image) else Image.fromarray(np.asarray(photo))
-    full = full or photo.size
-    scale = size / max(full)
-    inside = [max(1, round(side * scale)) for side in full]
+    inside, scale = size_in_square(full or photo.size, size)
     square = np.full((size, size, 3), GREY, np.uint8)
     square[: inside[1], : inside[0]] = photo.resize(inside, Image.Resampling.BILINEAR, reducing_gap=2.0)
     return square, scale

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import augmentation, backbone, training
 from .._quiet import keras
-from ..annotations import letterbox, load_photo
+from ..annotations import letterbox, load_photo, size_in_square
 from ..scenes import per_image
 from . import detection, masks
 from .encoder import MOMENTUM, layer_of_stride
@@ -322,7 +322,8 @@ def detect_photo(detector, photo, least=0.4):
     found = {key: values[found["scores"] >= least] for key, values in found.items()}
     found["boxes"] = (found["boxes"] / scale).clip(0, (width, height, width, height)).astype(np.float32)
     if "masks" in found:
-        inside = found["masks"][:, : max(1, round(height * scale)), : max(1, round(width * scale))]
+        columns, rows = size_in_square((width, height), detector.size)[0]
+        inside = found["masks"][:, :rows, :columns]
         enlarged = np.zeros((len(inside), height, width), bool)
         for mask, small in zip(enlarged, inside):
             mask[:] = np.asarray(Image.fromarray(small * np.uint8(255)).resize((width, height), 2)) > 127
