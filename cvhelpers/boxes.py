@@ -83,12 +83,14 @@ def pairwise_iou(boxes, others):
 
 
 def _iou(a, b):
-    a, b = a[:, None], b[None]
-    width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
-    height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
-    intersection = np.maximum(width, 0) * np.maximum(height, 0)
-    union = area(a) + area(b) - intersection
-    return np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    a, b = np.ascontiguousarray(a.T)[..., None], np.ascontiguousarray(b.T)[:, None]
+    width = np.minimum(a[2], b[2]) - np.maximum(a[0], b[0])
+    height = np.minimum(a[3], b[3]) - np.maximum(a[1], b[1])
+    intersection = np.maximum(width, 0, out=width)
+    intersection *= np.maximum(height, 0, out=height)
+    union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    union -= intersection
+    return np.divide(intersection, np.maximum(union, np.finfo(union.dtype).tiny, out=union), out=intersection)
 
 
 def convert(boxes, source, target):
@@ -204,7 +206,7 @@ def non_max_suppression(boxes, scores, threshold, classes=None):
     Raises:
         ValueError: lengths differ, a score is not a number, or the threshold is not between 0 and 1.
 
-    The result is that of the greedy loop (take the best, drop what overlaps it, repeat), computed 256 boxes at a time.
+    The result is that of the greedy loop (take the best, drop what overlaps it, repeat), computed 128 boxes at a time.
     Introduced in lesson 16. Felzenszwalb et al. 2010, section 7.2.
 
     >>> boxes = [[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]]
@@ -212,22 +214,23 @@ def non_max_suppression(boxes, scores, threshold, classes=None):
     array([1, 2])
     """
     boxes, scores = check_boxes(boxes).astype(np.float32, copy=False), np.asarray(scores, float).reshape(-1)
-    classes = np.zeros(len(boxes), int) if classes is None else np.asarray(classes).reshape(-1)
-    if not len(boxes) == len(scores) == len(classes):
-        raise ValueError(f"got {len(boxes)} boxes, {len(scores)} scores and {len(classes)} classes: wanted one of each")
+    classes = None if classes is None else np.asarray(classes).reshape(-1)
+    count = len(boxes) if classes is None else len(classes)
+    if not len(boxes) == len(scores) == count:
+        raise ValueError(f"got {len(boxes)} boxes, {len(scores)} scores and {count} classes: wanted one of each")
     if np.isnan(scores).any():
         raise ValueError("a score is not a number (NaN): look for it before the boxes are sorted by it")
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold is {threshold}: wanted a number between 0 and 1")
 
     def too_close(rows, columns):
-        same = classes[rows][:, None] == classes[columns]
-        return (_iou(boxes[rows], boxes[columns]) > np.float32(threshold)) & same
+        close = _iou(boxes[rows], boxes[columns]) > np.float32(threshold)
+        return close if classes is None else close & (classes[rows][:, None] == classes[columns])
 
     order = np.argsort(-scores, kind="stable")
     kept = order[:0]
-    for start in range(0, len(order), 256):
-        block = order[start : start + 256]
+    for start in range(0, len(order), 128):
+        block = order[start : start + 128]
         block = block[~too_close(kept, block).any(0)]
         over = np.triu(too_close(block, block), 1)  # over[i, j]: box i is better than j and overlaps it
         keep, before = np.ones(len(block), bool), None

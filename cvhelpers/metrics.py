@@ -321,13 +321,7 @@ def panoptic_quality(truths, predictions, things, void=None):
     if len(truths) != len(predictions):
         raise ValueError(f"got {len(truths)} truths and {len(predictions)} predictions: wanted one of each per image")
     things = [int(label) for label in things]
-    tables = []
-    for number, (truth, prediction) in enumerate(zip(truths, predictions)):
-        try:
-            tables.append(_match_segments(np.asarray(truth), np.asarray(prediction), things, void))
-        except ValueError as problem:
-            raise ValueError(f"image {number}: {problem}") from None
-    rows = np.concatenate(tables) if tables else np.zeros((0, 5))
+    rows = _match_segments(_count_pairs(truths, predictions), things, void)
     per_class = {}
     for label in np.unique(rows[:, 0]).astype(int).tolist():
         overlap, found, wrong, missed = rows[rows[:, 0] == label, 1:].sum(0).tolist()
@@ -347,37 +341,59 @@ def panoptic_quality(truths, predictions, things, void=None):
     }
 
 
-def _match_segments(truth, prediction, things, void):
-    """Rows (class, IoU, is a true positive, a false positive, a false negative), one for each segment of an image."""
-    if truth.shape != prediction.shape or truth.ndim != 3 or truth.shape[-1] != 2:
-        raise ValueError(
-            f"a truth has shape {truth.shape}, its prediction {prediction.shape}: wanted (height, width, 2) for both"
-        )
-    (kind, t), (other, p) = (_segments(panoptic, things, void) for panoptic in (truth, prediction))
-    together = np.bincount(t * len(other) + p, minlength=len(kind) * len(other)).reshape(len(kind), len(other))
-    in_truth, in_prediction = together.sum(1), together.sum(0)
-    unknown = kind == void if void is not None else np.zeros(len(kind), bool)  # rows that count for nobody
-    silent = other == void if void is not None else np.zeros(len(other), bool)
-    in_void = together[unknown].sum(0)
-    union = in_truth[:, None] + in_prediction - in_void - together
-    iou = together / np.maximum(union, 1)
-    hit = (iou > 0.5) & (kind[:, None] == other) & ~unknown[:, None] & ~silent
-    missed = kind[~hit.any(1) & ~unknown]
-    wrong = other[~hit.any(0) & ~silent & ~(in_void / in_prediction > 0.5)]
-    rows, columns = np.nonzero(hit)
-    return np.concatenate([
-        np.stack([kind[rows], iou[rows, columns], np.ones(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))], 1),
-        np.stack([wrong, *np.zeros((2, len(wrong))), np.ones(len(wrong)), np.zeros(len(wrong))], 1),
-        np.stack([missed, *np.zeros((3, len(missed))), np.ones(len(missed))], 1),
-    ])  # fmt: skip
+def _count_pairs(truths, predictions):
+    """How many pixels have which answers: rows (image, true class and number, predicted class and number, pixels)."""
+    arrays = isinstance(truths, np.ndarray) and isinstance(predictions, np.ndarray)
+    step = max(1, 2**20 // max(1, truths[0].size)) if arrays and len(truths) else 1  # about a million numbers at once
+    tables = [np.zeros((0, 6), np.int64)]
+    for start in range(0, len(truths), step):
+        sides = [np.asarray(maps[start : start + step], np.int64) for maps in (truths, predictions)]
+        if sides[0].shape != sides[1].shape or sides[0].ndim != 4 or sides[0].shape[-1] != 2:
+            shapes = f"a truth has shape {sides[0].shape[1:]}, its prediction {sides[1].shape[1:]}"
+            raise ValueError(f"image {start}: {shapes}: wanted (height, width, 2) for both")
+        number = np.arange(len(sides[0]))[:, None, None]
+        columns = np.broadcast_arrays(number, *(side[..., place] for side in sides for place in (0, 1)))
+        bounds = [(int(side.min(initial=0)), int(side.max(initial=0))) for side in sides for _ in (0, 1)]
+        lows, spans = [0, *(low for low, _ in bounds)], [len(sides[0]), *(high - low + 1 for low, high in bounds)]
+        if np.prod(spans, dtype=float) < 2**62:  # one whole number says all five
+            code = np.zeros(sides[0].shape[:3], int)
+            for column, low, span in zip(columns, lows, spans):
+                code *= span
+                code += column
+                code -= low
+            codes, pixels = np.unique(code, return_counts=True)
+            answers = np.stack(np.unravel_index(codes, spans), 1) + lows
+        else:
+            answers, pixels = np.unique(np.stack(columns, -1).reshape(-1, 5), axis=0, return_counts=True)
+        answers[:, 0] += start
+        tables.append(np.column_stack([answers, pixels]))
+    return np.concatenate(tables)
 
 
-def _segments(panoptic, things, void):
-    """Class of each segment of a map, and for each pixel the number of its segment."""
-    label, instance = panoptic[..., 0].ravel().astype(np.int64), panoptic[..., 1].ravel().astype(np.int64)
-    if (label[label != void] < 0).any():
-        raise ValueError(f"a class is {label.min()}: name the class of pixels without an answer, for instance void=-1")
-    instance = np.where(np.isin(label, things), instance, 0)
-    names, instance = np.unique(instance, return_inverse=True)  # any numbers, also negative or huge, become 0, 1, ...
-    number, pixel = np.unique(label * len(names) + instance.reshape(-1), return_inverse=True)
-    return number // max(len(names), 1), pixel.reshape(-1)
+def _match_segments(pairs, things, void):
+    """Rows (class, IoU, is a true positive, a false positive, a false negative), one for each match or lone segment."""
+    segments = []
+    for side in (1, 3):
+        image, label, number = pairs[:, 0], pairs[:, side], pairs[:, side + 1]
+        for wrong in np.flatnonzero((label < 0) & (label != void))[:1]:
+            what = f"image {image[wrong]}: a class is {label[wrong]}"
+            raise ValueError(f"{what}: name the class of pixels without an answer, for instance void=-1")
+        named = np.stack([image, label, np.where(np.isin(label, things), number, 0)], 1)
+        found, places = np.unique(named, axis=0, return_inverse=True)
+        segments.append((found[:, 1], places.reshape(-1)))
+    (kind, t), (other, p) = segments
+    together, inverse = np.unique(t * len(other) + p, return_inverse=True)
+    t, p = np.divmod(together, max(len(other), 1))
+    together = np.bincount(inverse.reshape(-1), pairs[:, 5], len(together))
+    unknown, silent = (np.zeros(len(side), bool) if void is None else side == void for side in (kind, other))
+    in_truth, in_prediction = np.bincount(t, together, len(kind)), np.bincount(p, together, len(other))
+    in_void = np.bincount(p, together * unknown[t], len(other))  # pixels that count for nobody
+    iou = together / np.maximum(in_truth[t] + (in_prediction - in_void)[p] - together, 1)
+    hit = (iou > 0.5) & (kind[t] == other[p]) & ~unknown[t] & ~silent[p]
+    missed = kind[~np.isin(np.arange(len(kind)), t[hit]) & ~unknown]
+    wrong = other[~np.isin(np.arange(len(other)), p[hit]) & ~silent & ~(in_void / in_prediction > 0.5)]
+    rows = np.zeros((hit.sum() + len(wrong) + len(missed), 5))
+    rows[:, 0] = np.concatenate([kind[t[hit]], wrong, missed])
+    rows[: hit.sum(), 1] = iou[hit]
+    rows[:, 2:] = np.eye(3)[np.repeat([0, 1, 2], [hit.sum(), len(wrong), len(missed)])]
+    return rows

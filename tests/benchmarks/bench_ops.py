@@ -60,7 +60,7 @@ def main():
             )
         title = f"max_pool2d {shape} 2x2"
         compare(title, lambda: ops.max_pool2d(images), lambda: tf.nn.max_pool2d(tensors[0], 2, 2, "VALID"))
-    print(f"largest ratio of conv2d: {max(ratios):.2f} (wanted: below 3)")
+    print(f"largest ratio of conv2d: {max(ratios):.2f} (wanted: at most 2.5)")
     return int(max(ratios) >= 3)
 
 
