@@ -98,6 +98,13 @@ def test_crops_are_repeatable_balanced_and_vary_in_brightness():
     assert gravel[9::12].mean((1, 2, 3)).std() > 15, "the photograph itself varies by less than 5"
 
 
+def test_crops_are_stretched_by_up_to_forty_percent_and_shifted_by_up_to_thirty(monkeypatch):
+    grey = {name: np.full((100, 200, 3), 100, np.uint8) for name in data.PHOTOS}
+    monkeypatch.setattr("cvhelpers.samples.load_photos", lambda: grey)
+    values = data.load_crops("train", 100, size=8)[0]
+    assert 30 <= values.min() < 36 and 164 < values.max() <= 170
+
+
 @pytest.mark.parametrize("split", ["validation", "", "Train"])
 def test_an_unknown_split_of_the_crops_is_named(split):
     with pytest.raises(ValueError, match="wanted 'train' or 'test'"):

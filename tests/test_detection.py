@@ -5,7 +5,7 @@ import pytest
 
 from cvhelpers import boxes, data, scenes
 from cvhelpers._quiet import keras
-from cvhelpers.networks import detection, encoder
+from cvhelpers.networks import detection, encoder, masks, proposals, segmentation
 
 BLANK = np.zeros((1, 64, 64, 3), np.uint8)
 
@@ -219,3 +219,86 @@ def test_a_ready_network_takes_the_place_of_the_encoder():
     assert model.output_shape == (None, 8, 8, 7)
     assert model.get_layer(encoder.layer_of_stride(16)).output.shape == (None, 4, 4, 16)
     assert len(detection.detect(model, BLANK, class_numbers=(1, 2))) == 1
+
+
+def test_shipped_weights_fit_the_network_that_is_built_without_wishes():
+    data.load_weights("16_one_stage", detection.build_detector())
+
+
+def test_before_training_one_cell_of_twenty_is_sure_and_a_side_is_most_of_a_unit_away():
+    first = detection.build_detector().get_layer("place").bias.numpy()
+    assert 1 / (1 + np.exp(-first[0])) == pytest.approx(1 / 20, abs=0.005)
+    np.testing.assert_allclose(np.log1p(np.exp(first[1:])), 0.85, atol=0.01)
+
+
+def test_cells_up_to_three_quarters_of_a_cell_from_the_middle_are_responsible():
+    reached = detection.grid_targets([[[2, 2, 18, 18]]], [[3]], 32)[0, ..., 0]  # middle 10: 6 pixels from 4, 2 from 12
+    assert np.argwhere(reached).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    reached = detection.grid_targets([[[2, 2, 19, 19]]], [[3]], 32)[0, ..., 0]  # middle 10.5: 6.5 pixels from 4
+    assert np.argwhere(reached).tolist() == [[1, 1]]
+    thin = detection.grid_targets([[[7, 0, 9, 16]]], [[3]], 16)[0, ..., 0]  # half a cell from the centres at 4 and 12
+    assert thin.tolist() == [[1, 1], [1, 1]]
+
+
+def two_boxes(height, least_sure=0.8):
+    """Answers of a grid of four by four cells: two boxes 20 pixels wide, one 20 and one ``height`` pixels high."""
+    answers = np.full((1, 4, 4, 7), -9.0)
+    answers[0, 0, 0] = [logit(0.9), *before_softplus(np.float32([4, 4, 16, 16]) / 10), 9, 0]
+    answers[0, 0, 1] = [logit(least_sure), *before_softplus(np.float32([12, 4, 8, height - 4]) / 10), 9, 0]
+    return Says(answers, 32)
+
+
+def test_boxes_that_overlap_by_more_than_half_are_one_thing():
+    blank = np.zeros((1, 32, 32, 3), np.uint8)
+    count = lambda height, **settings: len(  # noqa: E731
+        detection.detect(two_boxes(height), blank, class_numbers=(1, 2), **settings)[0]["labels"]
+    )
+    assert (count(10.4), count(9.6)) == (1, 2)  # IoU 0.52 and 0.48
+    assert (count(10.4, threshold=0.55), count(11.6, threshold=0.55)) == (2, 1)
+
+
+def test_a_hundred_things_of_an_image_are_reported():
+    answers = np.zeros((1, 16, 16, 15))
+    answers[..., 1:5] = before_softplus(np.float32([0.3] * 4))  # 256 boxes that touch nobody
+    images = np.zeros((1, 128, 128, 3), np.uint8)
+    assert len(detection.detect(Says(answers, 128), images)[0]["labels"]) == 100
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [detection.compile_detector, proposals.compile_classifier, masks.compile_mask_head, segmentation.compile_segmenter],
+)
+def test_the_learning_rate_of_every_network_goes_through_one_cycle(prepare):
+    model = prepare(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), 65, 2, batch_size=16, peak=0.02)
+    rates = []
+    for step in (0, 1, 10):  # of five steps twice; the first 15 % climb
+        model.optimizer.iterations.assign(step)
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates == pytest.approx([0.001, 0.02, 0], abs=1e-6)
+
+
+def few_things(seed=0):
+    """Five noisy pictures of 16 pixels, with and without a thing."""
+    images = np.random.default_rng(seed).integers(0, 256, (5, 16, 16, 3), np.uint8)
+    labels = np.array([[7, -1], [-1, -1], [9, 7], [9, -1], [7, 7]])
+    boxes = np.tile(np.float32([[2, 2, 10, 12], [8, 4, 16, 16]]), (5, 1, 1))
+    shown = np.zeros((5, 2, 16, 16), bool)
+    shown[:, 0, 2:12, 2:10], shown[:, 1, 4:16, 8:16] = True, True
+    return {"images": images, "boxes": boxes, "labels": labels, "masks": shown}
+
+
+def same(one, other):
+    return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights()))
+
+
+def test_a_training_takes_the_steps_it_should_and_repeats_with_its_seed():
+    train = lambda **more: detection.train_detector(few_things(), epochs=2, batch_size=2, **more)  # noqa: E731
+    model = train(seed=3, name="mine", class_weight=0)
+    assert model.name == "mine" and model.output_shape == (None, 2, 2, 7)  # of the labels 7 and 9
+    assert int(model.optimizer.iterations) == 6 and float(model.optimizer.learning_rate) < 1e-6
+    kinds = model.get_layer("kind").bias.numpy()
+    assert not kinds.any(), "without weight the class learns nothing"
+    assert same(model, train(seed=3, class_weight=0))
+    other = train(seed=4, class_numbers=(6, 7, 9))
+    assert other.output_shape == (None, 2, 2, 8) and other.get_layer("kind").bias.numpy().any()
+    assert not np.array_equal(model.get_weights()[0], other.get_weights()[0])

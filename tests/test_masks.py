@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_detection import BLANK
+from test_detection import BLANK, few_things, same
 
 from cvhelpers import data, scenes
 from cvhelpers._quiet import keras, tf
@@ -89,3 +89,26 @@ def test_a_mask_is_where_the_probability_is_above_one_half_and_labels_of_one_box
     answer = masks.add_masks([found], maps, head, BLANK)[0]
     assert answer["masks"].sum((1, 2)).tolist() == [200, 32, 200]
     assert answer["masks"][0, 20:40, 20:30].all() and (answer["masks"][0] == answer["masks"][2]).all()
+
+
+def test_shipped_weights_fit_the_head_that_is_built_without_wishes():
+    data.load_weights("17_masks_one_stage", masks.build_mask_head())
+
+
+def test_a_mask_head_takes_the_steps_it_should_repeats_with_its_seed_and_sees_the_maps_it_is_given():
+    detector, batch = detection.build_detector(16), few_things()
+    fit = lambda seed, **more: masks.fit_mask_head(detector, [batch, batch], 2, seed, batch_size=4, **more)  # noqa: E731
+    maps, head = fit(1)
+    assert [one.shape[1:] for one in maps.outputs] == [(8, 8, 32), (4, 4, 64)]
+    assert head.input_shape == (None, 14, 14, 96)
+    assert int(head.optimizer.iterations) == 2 * 3  # twice six things, four at a time
+    assert float(head.optimizer.learning_rate) < 1e-6
+    assert same(head, fit(1)[1]) and not same(head, fit(2)[1])
+    maps, head = fit(1, strides=(8,))
+    assert [one.shape[1:] for one in maps.outputs] == [(2, 2, 96)]
+
+
+def test_boxes_are_cut_by_the_rule_that_is_given():
+    ones = lambda maps, boxes, stride: np.full((*boxes.shape[:2], 14, 14, 1), stride, np.float32)  # noqa: E731
+    crops = masks.crop_maps([np.zeros((1, 16, 16, 3)), np.zeros((1, 8, 8, 5))], [[[0, 0, 9, 9]]], 32, ones)
+    assert crops.dtype == np.float16 and crops[0, 0, 0].tolist() == [2, 4]

@@ -360,6 +360,33 @@ def test_other_bad_arguments_are_named(call, message):
         call()
 
 
+@pytest.mark.parametrize(
+    "name, call",
+    [
+        ("size", lambda: ops.conv_output_size(0, 3)),
+        ("kernel", lambda: ops.conv_output_size(7, 0)),
+        ("stride", lambda: ops.conv_output_size(7, 3, 0)),
+        ("image_shape", lambda: ops.conv_cost((0, 8, 3), 1, 1)),
+        ("filters", lambda: ops.conv_cost((8, 8, 3), 0, 1)),
+        ("groups", lambda: ops.conv_cost((8, 8, 3), 1, 1, groups=0)),
+        ("stride", lambda: ops.conv2d(IMAGES, KERNELS, stride=0)),
+        ("size", lambda: ops.max_pool2d(IMAGES, 0)),
+        ("stride", lambda: ops.max_pool2d(IMAGES, 2, 0)),
+        ("samples", lambda: ops.roi_align(IMAGES[0], [[0, 0, 1, 1]], 1, samples=0)),
+        ("size", lambda: ops.roi_align(IMAGES[0], [[0, 0, 1, 1]], (1, 0))),
+    ],
+)
+def test_the_argument_that_is_0_is_the_one_that_is_named(name, call):
+    with pytest.raises(ValueError, match=f"^{name} is 0: wanted"):
+        call()
+
+
+def test_a_star_import_brings_every_public_function():
+    assert sorted(ops.__all__) == sorted(set(ops.__all__)) and all(hasattr(ops, name) for name in ops.__all__)
+    own = {name for name, value in vars(ops).items() if getattr(value, "__module__", "") == "cvhelpers.ops"}
+    assert {name for name in own if not name.startswith("_")} <= set(ops.__all__)
+
+
 # ------------------------------------------------------------------------------------------------- half precision
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_detection import BLANK, Says, answers_from_targets, logit
+from test_detection import BLANK, Says, answers_from_targets, before_softplus, logit, two_boxes
 
 from cvhelpers import boxes, data, scenes
 from cvhelpers.networks import detection, proposals
@@ -116,3 +116,46 @@ def test_second_stage_trains_on_classes_with_any_numbers():
     batch = {"images": batch["images"], "boxes": batch["boxes"], "labels": np.where(batch["labels"] < 0, -1, 42)}
     model = proposals.train_classifier(grid([[8, 8, 24, 24]]), {k: v[:1] for k, v in batch.items()}, epochs=1)
     assert model.output_shape == (None, 6)
+
+
+def test_shipped_weights_fit_the_networks_that_are_built_without_wishes():
+    data.load_weights("16_proposer", detection.build_detector(name="proposer"))
+    data.load_weights("16_classifier", proposals.build_classifier())
+
+
+def test_what_a_proposal_needs_without_wishes():
+    blank = np.zeros((1, 32, 32, 3), np.uint8)
+    boxes_of = lambda *arguments: proposals.propose(two_boxes(*arguments), blank)[0]["boxes"]  # noqa: E731
+    assert len(boxes_of(12.4)) == 1  # an IoU of 0.62 is the same place
+    assert len(boxes_of(11.6)) == 2  # 0.58
+    assert len(boxes_of(9, 0.11)) == 2  # sure enough
+    assert len(boxes_of(9, 0.09)) == 1
+    assert len(boxes_of(7.1)) == 2  # 3.1 pixels high
+    answers = np.zeros((1, 8, 8, 15))
+    answers[..., 1:5] = before_softplus(np.float32([0.2] * 4))
+    assert len(proposals.propose(Says(answers), BLANK)[0]["boxes"]) == 30  # of 64 places, 4 pixels wide
+    answers[..., 1:5] = before_softplus(np.float32([0.15] * 4))
+    assert len(proposals.propose(Says(answers), BLANK)[0]["boxes"]) == 0  # 3 pixels wide show nothing
+    answers[..., 1:5] = before_softplus(np.float32([0.16, 0.2, 0.16, 0.2]))
+    assert len(proposals.propose(Says(answers), BLANK, most=64)[0]["boxes"]) == 64
+
+
+def test_second_stage_repeats_with_its_seed_and_takes_the_steps_it_should():
+    batch = data.load_scenes("train", 1)
+    train = lambda seed: proposals.train_classifier(grid([[8, 8, 24, 24]]), batch, 2, seed, batch_size=2)  # noqa: E731
+    model = train(1)
+    count = 1 + int((batch["labels"] >= 0).sum())  # a proposal and the true boxes
+    assert int(model.optimizer.iterations) == 2 * -(-count // 2) and float(model.optimizer.learning_rate) < 1e-6
+    weights, again, other = model.get_weights(), train(1).get_weights(), train(2).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(weights, again))
+    assert not np.array_equal(weights[0], other[0])
+
+
+def test_true_boxes_move_differently_with_another_seed():
+    batch = data.load_scenes("train", 2)
+    first, again, other = (
+        proposals.classifier_data(Says(np.full((2, 8, 8, 15), -20.0)), batch, seed)[1] for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    kinds = batch["labels"][batch["labels"] >= 0] - 3
+    assert first[:, 0].tolist() == kinds.tolist()  # a box that is moved by 8 % still shows its thing

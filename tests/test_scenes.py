@@ -165,6 +165,26 @@ def test_the_first_test_scene_stays_as_it_is():
     np.testing.assert_array_equal(batch["boxes"][0, 0], [29, 6, 59, 33])
 
 
+PICTURES = {  # mean red, green, blue of the quarters, as the shipped weights were trained on them; deviation of all
+    "train": (
+        [[138.0, 151.8, 85.8], [126.6, 140.9, 79.2], [119.2, 147.6, 97.6], [125.5, 148.0, 95.4]],
+        [49.1, 39.0, 37.5],
+    ),
+    "test": (
+        [[137.8, 127.6, 101.6], [142.5, 130.4, 74.6], [139.6, 123.8, 144.0], [147.0, 100.0, 100.1]],
+        [58.4, 62.0, 65.3],
+    ),
+}
+
+
+@pytest.mark.parametrize("split", PICTURES)
+def test_the_pictures_stay_those_that_the_shipped_weights_know(split):
+    image = scenes.make_scenes(split, 1)["images"][0]
+    quarters, deviation = PICTURES[split]
+    np.testing.assert_allclose(image.reshape(2, 32, 2, 32, 3).mean((1, 3)).reshape(4, 3), quarters, atol=0.15)
+    np.testing.assert_allclose(image.std((0, 1)), deviation, atol=0.15)
+
+
 def test_sticker_map_keeps_stuff_and_joins_things(batch):
     four = scenes.sticker_map(batch["semantic"])
     assert four.dtype == np.int32 and set(np.unique(four)) == {0, 1, 2, 3}

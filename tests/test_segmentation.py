@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cvhelpers import data, layers, scenes, training
 from cvhelpers.course import weights
-from cvhelpers.networks import segmentation
+from cvhelpers.networks import encoder, segmentation
 
 import keras  # isort: skip
 
@@ -110,6 +110,21 @@ def test_the_border_band_holds_the_pixels_that_see_another_class(seed, radius, h
     for y, x in np.ndindex(band.shape):
         around = maps[0, max(0, y - radius) : y + radius + 1, max(0, x - radius) : x + radius + 1]
         assert band[y, x] == (len(np.unique(around)) > 1)
+
+
+def test_a_band_is_four_pixels_wide_without_wishes():
+    row = np.array([[[0] * 6 + [1] * 6]])
+    assert segmentation.border_band(row)[0, 0].nonzero()[0].tolist() == [4, 5, 6, 7]
+    wrong = row.copy()
+    wrong[..., 4] = 1  # one of the four
+    assert segmentation.judge(row, wrong)["band_accuracy"] == 0.75
+
+
+def test_borrowed_maps_are_called_by_their_stride_whatever_the_shape_of_the_images():
+    images = keras.Input((64, 32, 3))
+    features = keras.Model(images, [keras.layers.AveragePooling2D(side)(images) for side in (4, 8)])
+    maps = encoder.borrowed_maps(keras.Input((64, 32, 3)), features)
+    assert [one._keras_history[0].name for one in maps] == ["stride_4", "stride_8"]
 
 
 def test_judge_gives_hand_computed_numbers():

@@ -181,6 +181,14 @@ def test_a_checkpoint_needs_a_plain_name(name):
         training.checkpoint(name)
 
 
+def test_two_devices_are_mirrored_and_all_gpus_are_taken(monkeypatch):
+    monkeypatch.setattr(training.tf.distribute, "MirroredStrategy", lambda devices: devices)
+    assert training.strategy(["CPU:0", "CPU:1"]) == ["CPU:0", "CPU:1"]
+    asked = []
+    monkeypatch.setattr(training.tf.config, "list_logical_devices", lambda kind: asked.append(kind) or ["one", "two"])
+    assert training.strategy() == ["GPU:0", "GPU:1"] and asked == ["GPU"]
+
+
 def test_one_device_needs_no_strategy():
     assert training.strategy().num_replicas_in_sync == 1
     assert training.strategy(["CPU:0"]).num_replicas_in_sync == 1
