@@ -64,11 +64,18 @@ def test_confusion_matrix_refuses_bad_labels(truth, prediction, words):
 # Average precision ----------------------------------------------------------------------------------------------------
 
 
-def coco_average_precision(truths, predictions, on="boxes"):
-    """The same question asked of pycocotools: AP, AP50, AP75 and AP of every class."""
+def coco_average_precision(truths, predictions, on="boxes", library="pycocotools"):
+    """The same question asked of pycocotools (or of its faster followers): AP, AP50, AP75 and AP of every class."""
     from pycocotools import mask as coco_mask
-    from pycocotools.coco import COCO
-    from pycocotools.cocoeval import COCOeval
+
+    if library == "faster_coco_eval":
+        from faster_coco_eval import COCO
+        from faster_coco_eval import COCOeval_faster as COCOeval
+    elif library == "hotcoco":
+        from hotcoco import COCO, COCOeval
+    else:
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
 
     def shape(image, row):
         x0, y0, x1, y1 = (float(v) for v in image["boxes"][row])
@@ -79,7 +86,7 @@ def coco_average_precision(truths, predictions, on="boxes"):
         return out
 
     with contextlib.redirect_stdout(io.StringIO()):
-        dataset, results = COCO(), []
+        results = []
         annotations = [
             {"id": 0, "image_id": i, "category_id": int(k), **shape(truth, row)}
             for i, truth in enumerate(truths)
@@ -90,19 +97,24 @@ def coco_average_precision(truths, predictions, on="boxes"):
             annotation["id"] = number + 1
         labels = {int(k) for image in [*truths, *predictions] for k in image["labels"] if k >= 0}
         size = {"height": 64, "width": 64}
-        dataset.dataset = {
-            "images": [{"id": i, **size} for i in range(len(truths))],
+        described = {
+            "images": [{"id": i, "file_name": f"{i}.png", **size} for i in range(len(truths))],
             "categories": [{"id": k, "name": str(k)} for k in sorted(labels)],
             "annotations": annotations,
         }
-        dataset.createIndex()
+        if library == "hotcoco":
+            dataset = COCO(described)
+        else:
+            dataset = COCO()
+            dataset.dataset = described
+            dataset.createIndex()
         for i, found in enumerate(predictions):
             for row, (k, score) in enumerate(zip(found["labels"], found["scores"])):
                 entry = {"image_id": i, "category_id": int(k), "score": float(score), **shape(found, row)}
                 results.append({key: entry[key] for key in entry if not (on == "masks" and key == "bbox")})
         evaluation = COCOeval(dataset, dataset.loadRes(results), "segm" if on == "masks" else "bbox")
         evaluation.evaluate(), evaluation.accumulate(), evaluation.summarize()
-    precision = evaluation.eval["precision"][:, :, :, 0, 2]
+    precision = np.asarray(evaluation.eval["precision"])[:, :, :, 0, 2]
     per_class = {k: p.mean() for k, p in zip(sorted(labels), precision.transpose(2, 0, 1)) if (p >= 0).all()}
     return {"AP": evaluation.stats[0], "AP50": evaluation.stats[1], "AP75": evaluation.stats[2], "per_class": per_class}
 
@@ -349,6 +361,20 @@ def random_panoptic(rng, images, void, stuff=True, numbers=(1, 2, 3)):
         kinds[rng.random(kinds.shape) < 1 / 7] = -1
     instances = np.where(kinds >= 3, rng.choice(numbers, kinds.shape), rng.integers(0, 2, kinds.shape))
     return np.stack([kinds, instances], -1).repeat(2, 1).repeat(2, 2)
+
+
+def test_panoptic_numbers_may_be_anything_and_images_may_come_as_a_list():
+    """Numbers that fill the whole range of int64 are counted as small ones are; a list is counted image by image."""
+    rng, names = np.random.default_rng(4), {1: 2**62, 2: -(2**62), 3: 5}
+    small = [random_panoptic(rng, 5, void=True) for _ in range(2)]
+    small[1] = np.where(rng.random((5, 8, 8, 1)) < 0.2, small[1], small[0])
+    huge = [maps.copy() for maps in small]
+    for maps, before in zip(huge, small):
+        for number, name in names.items():
+            maps[..., 1][(before[..., 1] == number) & (before[..., 0] >= 3)] = name
+    expected = M.panoptic_quality(*small, [3, 4, 5], void=-1)
+    assert M.panoptic_quality(*huge, [3, 4, 5], void=-1) == expected
+    assert M.panoptic_quality(list(huge[0]), list(small[1]), [3, 4, 5], void=-1) == expected
 
 
 def disturbed(panoptic, rng, void, *settings):
