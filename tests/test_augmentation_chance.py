@@ -18,7 +18,9 @@ from cvhelpers.augmentation import (
     RandomFlip,
     RandomScaledCrop,
     SaltAndPepper,
+    base,
     map_dataset,
+    pixels,
 )
 
 # ---------------------------------------------------------------- independence
@@ -222,6 +224,41 @@ def test_unknown_size_shrinks_with_the_same_pixels():
     layer = RandomScaledCrop(20, 10, scale=(1, 1), ratio=(1, 1))
     call = tf.function(lambda x: layer(x), input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
     assert np.abs(np.asarray(call(photo), int) - np.asarray(layer(photo), int)).max() <= 1
+    layer = RandomAffine(scale=(0.5, 0.5))
+    call = tf.function(lambda x: layer(x), input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
+    assert np.abs(np.asarray(call(photo), int) - np.asarray(layer(photo), int)).max() <= 1
+
+
+def test_weights_of_shrinking_by_hand():
+    """Two pixels out of four: 1 - distance / 2, what lies outside does not count, the sum is 1."""
+    index, weight = pixels.taps(tf.constant([0.0]), tf.constant([2.0]), 4, 2)
+    whole = np.zeros((2, 4))
+    for row in range(2):
+        np.add.at(whole[row], index.numpy()[0, row], weight.numpy()[0, row])
+    np.testing.assert_allclose(whole, np.array([[3, 3, 1, 0], [0, 1, 3, 3]]) / 7, atol=1e-6)
+
+
+def test_all_pixels_are_hit_where_all_should_be():
+    out = np.asarray(SaltAndPepper(1.0, salt=1.0, seed=1)(np.zeros((4, 512, 512, 1), np.uint8)))
+    assert (out == 255).all()
+
+
+def test_a_graph_of_known_size_is_compiled_and_nothing_else(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(base, "_compiled", lambda function, *arguments: compiled.append(1) or function(*arguments))
+    layer, image = RandomFlip(1.0), np.zeros((2, 4, 4, 3), np.uint8)
+
+    def count(layer, *shape):
+        compiled.clear()
+        tf.function(lambda x: layer(x), input_signature=[tf.TensorSpec(shape, tf.uint8)])(image)
+        return len(compiled)
+
+    assert count(layer, 2, 4, 4, 3) and not count(layer, 2, None, 4, 3) and not count(layer, 2, 4, None, 3)
+    assert not count(RandomFlip(1.0, jit_compile=False), 2, 4, 4, 3)
+    layer(image)
+    assert not compiled
+    RandomFlip(1.0, jit_compile=True)(image)
+    assert compiled
 
 
 # ---------------------------------------------------------------- numbers of NumPy, limits
@@ -263,5 +300,8 @@ def test_hole_larger_than_an_image_of_unknown_size_is_refused_in_words():
     with pytest.raises(tf.errors.InvalidArgumentError, match="wanted a hole that fits"):
         call(np.zeros((1, 8, 8, 3), np.uint8))
     assert call(np.ones((1, 9, 9, 3), np.uint8)).numpy().sum() == 0
+    for shape in ((1, 8, 9, 3), (1, 9, 8, 3)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="wanted a hole that fits"):
+            call(np.zeros(shape, np.uint8))
 
 

@@ -155,6 +155,12 @@ def said(got, want, error="", **settings):
         (MAP.ravel(), MAP, "The values are right, the shape is not."),
         (np.arange(24).reshape(2, 3, 4).transpose(1, 2, 0), np.arange(24).reshape(2, 3, 4),
          "The values are right, but the axes stand in another order."),
+        (np.arange(24).reshape(2, 3, 4).transpose(2, 0, 1), np.arange(24).reshape(2, 3, 4),
+         "The values are right, but the axes stand in another order."),
+        (np.arange(24).reshape(2, 3, 4).transpose(2, 1, 0), np.arange(24).reshape(2, 3, 4),
+         "The values are right, but the axes stand in another order."),
+        (np.arange(24).reshape(2, 3, 4).transpose(0, 2, 1), np.arange(24).reshape(2, 3, 4),
+         "The values are right, but the axes stand in another order."),
         (np.full((3, 3), 2.0), MAP[:, [0, 1, 2, 0]].repeat(2, 0)[:3],
          "Height and width are taken for equal: compute each of them from its own side."),
         (np.arange(20).reshape(4, 5)[:3, :4], np.arange(20).reshape(4, 5), "What is there is right, but "
@@ -255,6 +261,7 @@ def test_an_error_is_explained_in_these_words(error, sentence):
 def test_a_cause_may_hold_for_one_of_several_results():
     assert said([2.0, MAP.T], [2.0, MAP]) == "Item 1: " + EXCHANGED
     assert said({"sum": 2.0, "map": MAP.T}, {"sum": 2.0, "map": MAP}) == "map: " + EXCHANGED
+    assert explained([{"sum": 2.0, "map": MAP.T}], [{"sum": 2.0, "map": MAP}]) == "map: " + EXCHANGED
 
 
 def outcomes(values):
@@ -301,7 +308,8 @@ def test_what_the_failing_cases_have_alone_is_named():
     ending = "those that fail are the ones with {}."
     assert name([(square,), (oblong,), (oblong,), (square,)], [1, 2]) == ending.format("arrays that are not square")
     assert name([(deep,), (square,), (deep,), (square,)], [0, 2]) == ending.format("several channels")
-    assert name([(square,), (-square,), (-square,), (square,)], [1, 2]) == ending.format("negative numbers")
+    mixed = np.array([[1, -1], [2, 3.0]])
+    assert name([(square,), (mixed,), (mixed,), (square,)], [1, 2]) == ending.format("negative numbers")
     nothing = np.zeros((0, 0))
     assert name([(square,), (nothing,), (nothing,), (square,)], [1, 2]) == ending.format("empty arrays")
     with_stride = [Case(square, stride=2), Case(square), Case(square, stride=3), Case(square)]
@@ -337,6 +345,7 @@ def test_what_the_failing_cases_have_alone_is_named():
         ([1], [1, 2], {}, "it has 1 item, wanted 2"),
         ({}, {"a": 1}, {}, "'a' is missing"),
         ({"a": 1, "c": 2}, {"a": 1}, {}, "'c' is not wanted"),
+        (1.00000012, 1.0, {"tolerance": 1e-9}, "it is 1.0000001, wanted 1"),
         (2, 3, {"show": False}, "2 is not it"),
         ("x", "y", {}, "it is 'x', wanted 'y'"),
         ("x", "y", {"show": False}, "'x' is not it"),
@@ -393,5 +402,6 @@ def test_what_is_packed_comes_back_and_the_rest_is_only_named():
     decode(packed)[0] = 1  # a copy that may be written to
     with pytest.raises(ValueError, match="no number"):
         decode({"dtype": "U1", "shape": [1], "values": ["a"]})
+    assert plain(((((((1,),),),),),)) == [[[[[[1]]]]]] and plain((((((((1,),),),),),),)) == [[[[[[(1,)]]]]]]
     assert plain({1: np.float64(2), "x": (np.ones(1),)}) == {"1": 2.0, "x": [np.ones(1)]}
     assert first_difference([1, [2, 5]], [1, [2, 3]]) == (["item 1", "item 1"], "it is 5, wanted 3", 5, 3)

@@ -113,10 +113,10 @@ def test_the_border_band_holds_the_pixels_that_see_another_class(seed, radius, h
 
 
 def test_a_band_is_four_pixels_wide_without_wishes():
-    row = np.array([[[0] * 6 + [1] * 6]])
+    row = np.array([[[0] * 6 + [3] * 6]])  # grass and a sticker, of the four classes
     assert segmentation.border_band(row)[0, 0].nonzero()[0].tolist() == [4, 5, 6, 7]
     wrong = row.copy()
-    wrong[..., 4] = 1  # one of the four
+    wrong[..., 4] = 3  # one of the four
     assert segmentation.judge(row, wrong)["band_accuracy"] == 0.75
 
 
