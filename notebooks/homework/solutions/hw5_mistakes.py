@@ -470,3 +470,102 @@ def q8_wrong_order():
 
 def q8_right_numpy():
     return dict(zip("ABCDE", np.array([3, 5, 2, 4, 1])))
+
+
+# q9: train a detector. A training takes a minute, so these answer what a network would that learnt the mistake.
+
+
+class _Learnt:
+    """Stands for a network that has learnt its targets, changed by a mistake."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def predict(self, images, verbose=0):
+        from cvhelpers.homework.hw5 import load_sticker_boxes
+
+        cells = np.zeros((len(images), 8, 8, 5))
+        cells[..., 1:] = 9
+        for image, things in zip(cells, load_sticker_boxes("validation")[1]):
+            for box in things:
+                column, row = ((box[:2] + box[2:]) / 2 // 8).astype(int)
+                centre = 8 * np.array([column, row]) + 4
+                image[row, column] = 1, *_sides(box[None], centre[None])[0]
+        cells = self.change(cells)
+        sides = np.maximum(cells[..., 1:] / 10, 1e-3)
+        return np.concatenate([8 * cells[..., :1] - 4, np.log(np.expm1(sides))], axis=-1)
+
+
+def _in_order(*order):
+    return _Learnt(lambda cells: cells[..., [0, *order]])
+
+
+def q9_wrong_untrained(images, boxes):
+    """It tells things from ground no better than by guessing: is it trained, and are targets 1 anywhere?"""
+    return _Learnt(lambda cells: 0 * cells + [0, 9, 9, 9, 9])
+
+
+def q9_wrong_yes_everywhere(images, boxes):
+    """The network says yes everywhere: objectness has to learn from all cells, 1 where one is responsible and 0 where
+    nothing is."""
+    return _Learnt(lambda cells: np.concatenate([np.ones_like(cells[..., :1]), cells[..., 1:]], axis=-1))
+
+
+def q9_wrong_mirrored(images, boxes):
+    """The targets are mirrored: a grid is [row, column], so the cell of a middle (x, y) is [y // 8, x // 8]."""
+    return _Learnt(lambda cells: cells.swapaxes(1, 2))
+
+
+def q9_wrong_next_cell(images, boxes):
+    """The targets stand beside the right cell: row and column are the middle of the box // 8, rounded down."""
+    return _Learnt(lambda cells: np.roll(cells, 1, axis=(1, 2)))
+
+
+def q9_wrong_corner(images, boxes):
+    """The boxes are half a cell too far to the lower right: the centre of a cell is at (column + 0.5) * 8."""
+    return _Learnt(lambda cells: cells + [0, -4, -4, 4, 4])
+
+
+def q9_wrong_x_and_y(images, boxes):
+    """x and y of the distances are exchanged: the order is left, top, right, bottom."""
+    return _in_order(2, 1, 4, 3)
+
+
+def q9_wrong_order(images, boxes):
+    """The distances stand in another order: left, top, right, bottom, not left, right, top, bottom."""
+    return _in_order(1, 3, 2, 4)
+
+
+def q9_wrong_pixels(images, boxes):
+    """The boxes are ten times too large: the distances are learnt in pixels, wanted in tens of pixels."""
+    return _Learnt(lambda cells: cells * [1, 10, 10, 10, 10])
+
+
+def q9_wrong_width_and_height(images, boxes):
+    """The last two numbers are width and height: they are the distances to the right and to the bottom side."""
+    return _Learnt(lambda cells: cells + cells[..., [0, 0, 0, 1, 2]] * [0, 0, 0, 1, 1])
+
+
+def q9_wrong_boxes_shrink(images, boxes):
+    """Boxes shrink in the empty cells: the loss of the distances counts only where a cell is responsible."""
+    return _Learnt(lambda cells: np.where(cells[..., :1] > 0, cells * [1, 0.5, 0.5, 0.5, 0.5], [0, 0, 0, 0, 0]))
+
+
+def q9_right_lesson(images, boxes):
+    from cvhelpers import training
+    from cvhelpers.homework.hw5 import build_network
+    from cvhelpers.networks import detection
+
+    most = max(map(len, boxes))
+    padded = np.zeros((len(boxes), most, 4), np.float32)
+    labels = np.full((len(boxes), most), -1)
+    for row, label, things in zip(padded, labels, boxes):
+        row[: len(things)], label[: len(things)] = things, 3
+    targets = detection.grid_targets(padded, labels, size=64)
+    loss = detection.detector_loss(class_weight=0)
+    training.set_seed(1)
+    network = build_network()
+    training.compile_one_cycle(network, len(images), 5, 16, 6e-3, lambda wanted, answers: loss(
+        wanted, detection.keras.ops.pad(answers, [[0, 0]] * 3 + [[0, 1]])))  # fmt: skip
+    training.fit(network, images, targets, batch_size=16, epochs=5)
+    return network
