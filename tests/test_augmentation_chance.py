@@ -303,5 +303,7 @@ def test_hole_larger_than_an_image_of_unknown_size_is_refused_in_words():
     for shape in ((1, 8, 9, 3), (1, 9, 8, 3)):
         with pytest.raises(tf.errors.InvalidArgumentError, match="wanted a hole that fits"):
             call(np.zeros(shape, np.uint8))
+    call = tf.function(lambda x: layer(x), input_signature=[tf.TensorSpec((None, 9, None, 3), tf.uint8)])
+    assert call(np.ones((1, 9, 9, 3), np.uint8)).numpy().sum() == 0
 
 

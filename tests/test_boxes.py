@@ -197,6 +197,7 @@ def test_scores_of_any_kind_are_sorted_as_numbers():
         (lambda: B.encode([[0, 0, 0, 1]], [[0, 0, 1, 1]]), "without width"),
         (lambda: B.decode([[0, 0, 0, 0]] * 2, [[0, 0, 1, 1]]), "one row for each"),
         (lambda: B.non_max_suppression([[0, 0, 1, 1]], [0.5, 0.6], 0.5), "1 boxes, 2 scores"),
+        (lambda: B.non_max_suppression([[0, 0, 1, 1]], [0.5], 0.5, [1, 2]), "1 boxes, 1 scores and 2 classes"),
         (lambda: B.non_max_suppression([[0, 0, 1, 1]], [np.nan], 0.5), "NaN"),
         (lambda: B.non_max_suppression([[0, 0, 1, 1]], [0.5], 50), "between 0 and 1"),
     ],

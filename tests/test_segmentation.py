@@ -180,7 +180,9 @@ def test_no_images_give_no_maps_and_images_of_another_kind_are_refused():
 def test_maps_of_many_images_come_in_order():
     model = segmentation.build_unet(16, widths=(4, 8), decoder=(4,))
     images = np.random.default_rng(0).integers(0, 256, (7, 16, 16, 3), np.uint8)
-    np.testing.assert_array_equal(segmentation.segment(model, images, 3), segmentation.segment(model, images, 7))
+    maps = segmentation.segment(model, images, 3)
+    np.testing.assert_array_equal(maps, segmentation.segment(model, images, 7))
+    assert maps.dtype == np.int32
 
 
 def test_a_ready_network_takes_the_place_of_the_encoder():
