@@ -16,6 +16,7 @@ from cvhelpers.homework import (
     RIGHT,
     Case,
     Exercise,
+    Outcome,
     Unsolved,
     attempt,
     build,
@@ -354,6 +355,21 @@ def test_of_matched_pictures_the_second_sheet_is_judged_in_grading(pictures, poi
     wants = [{"A": 2, "B": 1}, {"C": 1}, {"D": 2}]
     outcomes = [attempt(question, answer, case) for case in cases]
     assert judging.verdict(question, outcomes, wants, question.answers()[1], cases)[0] == points
+
+
+@pytest.mark.parametrize("scale, share", [(1, 1), (0.95, 1), (0.8, 0.5), (0.6, 0)])  # IoU 1, 0.9, 0.64, 0.36
+def test_points_of_a_detector_follow_from_how_well_its_boxes_fit(scale, share):
+    question = exercises("hw5")["q9"]
+    (case,), truth = question.material(np.random.default_rng(3))
+    assert [np.shape(value) for value in case.args] == [(200, 64, 64, 3)]  # images go in, no box
+    answers = np.full((200, 8, 8, 5), -4.0)
+    for image, things in zip(answers, truth):
+        for x1, y1, x2, y2 in things:
+            row, column = int((y1 + y2) / 16), int((x1 + x2) / 16)
+            x, y = 8 * column + 4, 8 * row + 4
+            image[row, column] = 4, *np.log(np.expm1(scale * np.array([x - x1, y - y1, x2 - x, y2 - y]) / 10))
+    measured = question.measure([Outcome(answers)], truth)
+    assert question.share(measured) == share and (measured["wrong boxes"] == 0) == (scale > 0.7)
 
 
 # The sets ----------------------------------------------------------------------------------------------------------
