@@ -185,6 +185,17 @@ def test_the_pictures_stay_those_that_the_shipped_weights_know(split):
     np.testing.assert_allclose(image.std((0, 1)), deviation, atol=0.15)
 
 
+def test_training_scenes_come_a_thousand_at_a_time_and_only_as_many_as_are_wanted(monkeypatch):
+    few = scenes.load_training_scenes(3, 48, keys=("images", "labels"))
+    whole = scenes.make_scenes("train", 3, 48)
+    assert list(few) == ["images", "labels"]
+    assert all(np.array_equal(few[key], whole[key]) for key in few)
+    asked = []
+    monkeypatch.setattr(scenes, "make_scenes", lambda *where, **start: asked.append((*where, start["start"])))
+    assert len(list(scenes.training_batches(2500, 80))) == 3
+    assert asked == [("train", 1000, 80, 0), ("train", 1000, 80, 1000), ("train", 500, 80, 2000)]
+
+
 def test_sticker_map_keeps_stuff_and_joins_things(batch):
     four = scenes.sticker_map(batch["semantic"])
     assert four.dtype == np.int32 and set(np.unique(four)) == {0, 1, 2, 3}
