@@ -281,6 +281,14 @@ def test_a_cause_has_to_explain_half_of_the_failing_cases():
     assert explained([2 * MAP, 2 * MAP, 2 * MAP, other], [MAP] * 4) is None
     assert explained([2 * MAP, 2 * MAP, MAP], [MAP] * 3) == "Every value is 2 times what it should be."
     assert explained([6.0, MAP], [3.0, MAP]) is None, "one number may be twice as large by chance"
+    grid = np.arange(20).reshape(4, 5)
+    for right_in_part in (grid[:3, :4], np.pad(grid, ((0, 1), (0, 2)))):
+        assert explained([right_in_part] * 2, [grid] * 2)
+        assert explained([right_in_part] * 2 + [grid + np.eye(4, 5)], [grid] * 3) is None
+    for right_in_part in ([4, 7], [4, 7, 9, 1, 2, 3]):
+        assert explained([right_in_part] * 2, [[4, 7, 9, 1, 2]] * 2).startswith("The first items are right, but")
+        assert explained([right_in_part] * 2 + [[9, 9, 1, 3, 3]], [[4, 7, 9, 1, 2]] * 3) is None
+    assert explained([[3.0, MAP], [3.0, MAP, 1.0]], [[-3.0, MAP], [-3.0, MAP, 1.0]]) is None, "no results of one kind"
 
 
 def mistake(says, *values):
@@ -403,5 +411,7 @@ def test_what_is_packed_comes_back_and_the_rest_is_only_named():
     with pytest.raises(ValueError, match="no number"):
         decode({"dtype": "U1", "shape": [1], "values": ["a"]})
     assert plain(((((((1,),),),),),)) == [[[[[[1]]]]]] and plain((((((((1,),),),),),),)) == [[[[[[(1,)]]]]]]
+    dicts = lambda count, inner: {"a": dicts(count - 1, inner)} if count else inner  # noqa: E731
+    assert plain(dicts(5, (1,))) == dicts(5, [1]) and plain(dicts(6, (1,))) == dicts(6, (1,))
     assert plain({1: np.float64(2), "x": (np.ones(1),)}) == {"1": 2.0, "x": [np.ones(1)]}
     assert first_difference([1, [2, 5]], [1, [2, 3]]) == (["item 1", "item 1"], "it is 5, wanted 3", 5, 3)
