@@ -1,11 +1,12 @@
 """Do what *Try it yourself* suggests, compare what comes out: ``python -m cvhelpers.course try-it [NN]``.
 
 A suggestion reads ``In *Heading*, change `old` to `new` `` (several pairs, or ``add `a line` ``, are fine too); its
-fold begins with ``It prints `text` ``. The changes are made in a copy, the lesson runs to the end of that section. The
-text must stand in what the section prints, or in its error, and not in what the unchanged lesson prints there.
+fold begins with ``It prints `text` ``. The changes are made in a copy; the lesson runs to that section, and then the
+changed section. The text must stand in what it prints, or in its error, and not in what the unchanged lesson prints.
 """
 
 import argparse
+import concurrent.futures
 import os
 import re
 import time
@@ -82,7 +83,7 @@ def _section(notebook, heading):
 
 
 def changed(notebook, suggestion):
-    """A copy of the notebook that ends with the changed section, and the indices of that section's code cells.
+    """A copy of the notebook that ends with the changed section, nothing printed there yet, and that section's cells.
 
     Raises:
         ValueError: no such section, or the old code does not stand there exactly once.
@@ -99,6 +100,8 @@ def changed(notebook, suggestion):
         copy.cells[holders[0]].source = copy.cells[holders[0]].source.replace(old, new)
     for line in suggestion.lines:
         copy.cells[cells[-1]].source += "\n" + line
+    for index in cells:
+        copy.cells[index].outputs = []
     copy.cells = copy.cells[: cells[-1] + 1]
     return copy, cells
 
@@ -113,18 +116,9 @@ def printed(notebook, cells):
     return " ".join(" ".join(parts).split())
 
 
-def try_one(notebook, suggestion, folder):
-    """Run one suggestion. Returns None, or a sentence that says what does not hold."""
-    from nbclient.exceptions import CellExecutionError
-
-    copy, cells = changed(notebook, suggestion)
-    before = printed(notebook, cells)
-    try:
-        execute(copy, folder)
-    except CellExecutionError as error:
-        if not any(output.output_type == "error" for index in cells for output in copy.cells[index].outputs):
-            return f"an earlier cell fails: {str(error).strip().splitlines()[-1]}"
-    after = printed(copy, cells)
+def _difference(notebook, suggestion, copy, cells):
+    """None, or a sentence that says what does not hold between what the copy printed and what was promised."""
+    before, after = printed(notebook, cells), printed(copy, cells)
     for text in (" ".join(text.split()) for text in suggestion.prints):
         if text not in after:
             return f"wanted `{text}`, got: {after[-400:]}"
@@ -133,31 +127,77 @@ def try_one(notebook, suggestion, folder):
     return None
 
 
+def try_one(notebook, suggestion, folder):
+    """Run one suggestion in a kernel of its own. Returns None, or a sentence that says what does not hold."""
+    from nbclient.exceptions import CellExecutionError
+
+    copy, cells = changed(notebook, suggestion)
+    try:
+        execute(copy, folder)
+    except CellExecutionError as error:
+        if not any(output.output_type == "error" for index in cells for output in copy.cells[index].outputs):
+            return f"an earlier cell fails: {str(error).strip().splitlines()[-1]}"
+    return _difference(notebook, suggestion, copy, cells)
+
+
+def try_lesson(notebook, chosen, folder):
+    """Yield each suggestion with None or what does not hold, in the order of the lesson.
+
+    The cells before a section run once for all; there the changed section runs before the unchanged one does. What does
+    not hold then is tried in a kernel of its own, since a suggestion before it may have left something behind.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
+    waiting, done = [], 0
+    for one in chosen:
+        try:
+            waiting.append((*changed(notebook, one), one))
+        except ValueError as error:
+            yield one, str(error)
+    same = nbformat.from_dict(notebook).cells
+    resources = {"metadata": {"path": str(folder)}}
+    settings = {"timeout": 600, "kernel_name": "python3", "coalesce_streams": True, "resources": resources}
+    client = NotebookClient(nbformat.from_dict(notebook), skip_cells_with_tag="skip-execution", **settings)
+    with client.setup_kernel():
+        for copy, cells, one in sorted(waiting, key=lambda entry: entry[1][0]):
+            try:
+                for index in range(done, cells[0]):
+                    client.execute_cell(same[index], index)
+                    done = index + 1
+                for index in cells:
+                    client.execute_cell(copy.cells[index], index)
+            except CellExecutionError:
+                pass  # an error may be what was promised
+            yield one, _difference(notebook, one, copy, cells) and try_one(notebook, one, folder)
+
+
 def main(arguments=None):
     import nbformat
 
     parser = argparse.ArgumentParser(prog="python -m cvhelpers.course try-it", description=__doc__.split(":")[0])
     parser.add_argument("lessons", nargs="*", help="numbers such as 03, or 03.2 for one suggestion; all when empty")
+    parser.add_argument("--jobs", type=int, default=1, help="lessons at a time; each wants a core and 2 GB of memory")
     options = parser.parse_args(arguments)
     os.environ["PYTEST_CURRENT_TEST"] = "try-it"  # ipykernel then treats the output of C++ code as under nbval
     set_kernel_environment()
-    problems = right = 0
-    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        chosen = [name for name in options.lessons if path.name.startswith(name.partition(".")[0])]
-        if options.lessons and not chosen:
-            continue
-        notebook = nbformat.read(path, 4)
+
+    def tell(path):
+        """Try one lesson; the number of suggestions right, and not."""
+        notebook, right, problems, start = nbformat.read(path, 4), 0, 0, time.time()
         cell = next((cell for cell in notebook.cells if cell.id == "try-it"), None)
-        for one in suggestions(cell.source) if cell else []:
-            wanted = [name.partition(".")[2] for name in chosen]
-            if chosen and "" not in wanted and str(one.number) not in wanted:
-                continue
-            start = time.time()
-            try:
-                problem = try_one(notebook, one, path.parent)
-            except ValueError as error:
-                problem = str(error)
-            problems, right = problems + bool(problem), right + (not problem)
+        number, wanted = path.name[:2], set(options.lessons)
+        chosen = suggestions(cell.source) if cell else []
+        chosen = [one for one in chosen if not wanted or {number, f"{number}.{one.number}"} & wanted]
+        for one, problem in try_lesson(notebook, chosen, path.parent) if chosen else ():
+            right, problems = right + (not problem), problems + bool(problem)
             print(f"{path.stem} {one.number}: {problem or 'right'} ({time.time() - start:.0f} s)", flush=True)
+            start = time.time()
+        return right, problems
+
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        counts = list(pool.map(tell, sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))))
+    right, problems = map(sum, zip(*counts, strict=True))
     print(f"{right} suggestions right, {problems} not")
     return problems
