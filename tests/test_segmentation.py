@@ -71,6 +71,17 @@ def test_the_unet_counts_its_parameters_as_the_prototype_did():
     """147,948 and 128,364 with batch normalization (4 numbers a channel), as measured before the course was written."""
     assert segmentation.build_unet().count_params() == 147_948
     assert segmentation.build_unet(skips=False).count_params() == 128_364
+    # nearest: no kernels of 2×2 (4·in·f + f numbers), but 3×3 kernels that read all coarser maps, 9·f·(in - f) more
+    more = sum(9 * f * (coarser - f) - (4 * coarser * f + f) for coarser, f in ((64, 32), (32, 16), (16, 8)))
+    assert segmentation.build_unet(upsampling="nearest").count_params() == 147_948 + more
+
+
+def test_the_momentum_reaches_every_normalization():
+    for wanted, more in ((0.9, {}), (0.5, {"momentum": 0.5})):
+        layers_ = segmentation.build_unet(16, widths=(4, 8, 8), decoder=(4, 4), **more).layers
+        layers_ += [part for layer in layers_ if hasattr(layer, "network") for part in layer.network.layers]
+        found = [layer.momentum for layer in layers_ if isinstance(layer, keras.layers.BatchNormalization)]
+        assert found == [wanted] * 6  # 1 + 1 + 2 in the encoder, 2 in the decoder
 
 
 def test_the_unet_takes_every_size_that_can_be_halved_three_times():
