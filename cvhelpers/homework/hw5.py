@@ -4,6 +4,7 @@ import numpy as np
 
 from . import Case, Exercise
 from .detector import box_error, build_network, load_sticker_boxes, q9  # noqa: F401  (q9 and its parts)
+from .matching import Matching
 from .measured import Measured
 
 KERAS = True  # grading gives the process the memory that TensorFlow needs
@@ -310,12 +311,13 @@ q7 = Measured(
     advice=_advice,
 )
 
-q8 = Exercise(
+q8 = Matching(
     "hw5.q8",
     "bugs",
     1,
     [
-        "Count first: one picture has far more boxes than there are things, one has fewer. Suppression explains both.",
+        "Count first: in each sheet one picture has far more boxes than there are things, one has fewer. Suppression "
+        "explains both.",
         "In two pictures the boxes stand or reach where no thing is. Follow one box: where is its left upper corner, "
         "and which side of it is the long one?",
         "One picture has about the right number of boxes in about the right places. How well do they fit, compared "

@@ -450,26 +450,36 @@ def q7_right_average(boxes, scores):
             (_iou(boxes[k], boxes) > 0.5 for k in kept)]  # fmt: skip
 
 
-# q8: five wrong pictures
+# q8: five wrong pictures; who says k for every picture is told what bug k looks like
 
 
-def q8_wrong_too_many_too_few():
-    """A and D are mixed up: suppression that is too eager leaves fewer boxes, none leaves more."""
-    return {"A": 4, "B": 5, "C": 2, "D": 3, "E": 1}
+def q8_wrong_exchanged():
+    """Bug 1 mirrors the whole picture at its diagonal: the boxes keep their sizes, and wide ones become tall."""
+    return dict.fromkeys("ABCDEFGHIJ", 1)
 
 
-def q8_wrong_places():
-    """C and E are mixed up: exchanged x and y mirror the picture at its diagonal and keep the sizes of the boxes."""
-    return {"A": 3, "B": 5, "C": 1, "D": 4, "E": 2}
+def q8_wrong_width_and_height():
+    """Bug 2 leaves the upper left corners in place and makes every box larger, the more the further it is from 0."""
+    return dict.fromkeys("ABCDEFGHIJ", 2)
 
 
-def q8_wrong_order():
-    """B and D are mixed up: the least sure candidates fit badly, but there is about one for each thing."""
-    return {"A": 3, "B": 4, "C": 2, "D": 5, "E": 1}
+def q8_wrong_nothing_suppressed():
+    """Bug 3 leaves several boxes around every thing: far more boxes than in the right answer."""
+    return dict.fromkeys("ABCDEFGHIJ", 3)
+
+
+def q8_wrong_too_eager():
+    """Bug 4 leaves fewer boxes than the right answer, none of which touches another one."""
+    return dict.fromkeys("ABCDEFGHIJ", 4)
+
+
+def q8_wrong_worst_first():
+    """Bug 5 leaves about one box for each thing, and it fits badly: the least sure candidates are the loosest."""
+    return dict.fromkeys("ABCDEFGHIJ", 5)
 
 
 def q8_right_numpy():
-    return dict(zip("ABCDE", np.array([3, 5, 2, 4, 1])))
+    return dict(zip("ABCDEFGHIJ", np.array([3, 5, 2, 4, 1, 4, 1, 5, 3, 2])))
 
 
 # q9: train a detector. A training takes a minute, so these answer what a network would that learnt the mistake.
