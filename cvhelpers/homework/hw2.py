@@ -1,4 +1,4 @@
-"""Homework 2, training: cases, hints and points. Lessons 08 and 09; Keras for q1 only."""
+"""Homework 2, training: cases, hints and points. Lessons 08 and 09; Keras for q1 and q8 only."""
 
 import warnings
 
@@ -7,9 +7,11 @@ import numpy as np
 from . import Case, Exercise
 from .compare import describe_kind
 from .hw1 import as_text, fresh_digits, load_digits
+from .matching import Matching
 from .measured import Measured
+from .transfer import load_squares, q8
 
-__all__ = ["as_text", "few_digits", "load_digits", "q1", "q2", "q3", "q4", "q5", "q6", "q7"]
+__all__ = ["as_text", "few_digits", "load_digits", "load_squares", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9"]
 
 KERAS = True  # grading gives the process the memory that TensorFlow needs
 _rng = np.random.default_rng(2)
@@ -138,7 +140,7 @@ q2 = Exercise(
 q3 = Exercise(
     "hw2.q3",
     "salt_and_pepper",
-    2,
+    1,
     [
         "`noise < amount / 2` is a mask of the pixels that turn black; which ones turn white?",
         "A mask of shape (height, width) can index an image of shape (height, width, 3): all channels are set at once.",
@@ -182,7 +184,7 @@ q4 = Exercise(
 q5 = Exercise(
     "hw2.q5",
     "crop",
-    3,
+    2,
     [
         "Cut the image first: rows top to top + height, columns left to left + width.",
         "In the crop the origin is another one: subtract left from both x and top from both y.",
@@ -240,7 +242,7 @@ _BAR = np.array([[[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 0, 0]], [[0, 0, 0, 0], [0, 
 q6 = Exercise(
     "hw2.q6",
     "cutout",
-    3,
+    2,
     [
         "The square may stick out at any side. A negative start in a slice counts from the end: take max(0, top).",
         "Set image[rows, columns] to 0 and masks[:, rows, columns] to False, both on copies.",
@@ -264,7 +266,7 @@ q6 = Exercise(
 )
 
 
-# q7 · the open exercise ----------------------------------------------------------------------------------------------
+# q7 · an open exercise -----------------------------------------------------------------------------------------------
 
 
 def few_digits():
@@ -329,7 +331,7 @@ def _advice(measured):
 q7 = Measured(
     "hw2.q7",
     "augment",
-    4,
+    3,
     [
         "What differs between two people who write the same digit? Brightness and noise do not, here.",
         "Draw a shift of -2 to 2 pixels for each image: rng.integers(-2, 3, 2); np.roll moves an image over both axes.",
@@ -343,3 +345,13 @@ q7 = Measured(
     limits={"accuracy": (0.83, None)},
     advice=_advice,
 )
+
+_LOOK = [
+    "Is it learned at all? One pair of curves creeps down from the dotted line, another one comes from far above and "
+    "stops there: those are the two rates.",
+    "In the other three the solid curve falls. How far? One stops above 1.4, on the images it learned from as on "
+    "others, although nothing is hard there.",
+    "Two are left that learn by heart: the solid curve goes to zero. On other images one of them is better than "
+    "guessing; the other one gets worse than guessing, the surer it becomes. Which one learned something true?",
+]
+q9 = Matching("hw2.q9", "mistakes", 1, _LOOK)

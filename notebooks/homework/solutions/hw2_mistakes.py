@@ -599,3 +599,87 @@ def q7_right_shifts(images, rng):
     for new, old, (dy, dx) in zip(out, images, rng.integers(-2, 3, (len(images), 2))):
         new[max(0, dy) : 28 + dy, max(0, dx) : 28 + dx] = old[max(0, -dy) : 28 - dy, max(0, -dx) : 28 - dx]
     return out
+
+
+# q8: freeze, train, unfreeze
+
+
+def _transfer(*phases, compiles=True):
+    """Train in phases of (last layers that train, rate, steps); without compiling again when ``compiles`` is False."""
+
+    def transfer(network, images, labels):
+        from cvhelpers._quiet import keras
+
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([network, keras.layers.Dense(12)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        for number, (count, rate, steps) in enumerate(phases):
+            q1_right_reversed(network, count)
+            if compiles or not number:
+                model.compile(keras.optimizers.Adam(rate), loss, jit_compile=False)
+            rows = np.resize(np.arange(len(labels)), 16 * steps)
+            model.fit(images[rows], labels[rows], batch_size=16, verbose=0)
+        return model
+
+    return transfer
+
+
+def q8_wrong_forgets(network, images, labels):
+    """
+    That is little more than guessing gives: an untrained head knows nothing, and a high rate makes the backbone forget.
+    """
+    return _transfer((8, 1e-1, 8))(network, images, labels)
+
+
+def q8_wrong_everything(network, images, labels):
+    """What should stay frozen has moved. Was it frozen before `compile`, and with it its batch normalization?"""
+    return _transfer((0, 1e-2, 30), (999, 1e-5, 1))(network, images, labels)
+
+
+def q8_wrong_not_compiled(network, images, labels):
+    """
+    Only the head has trained. After `trainable` was changed, `fit` goes on with the old step until you compile again;
+    and it is the network that came in which should be refined, no copy.
+    """
+    return _transfer((0, 1e-2, 30), (8, 1e-4, 2), compiles=False)(network, images, labels)
+
+
+def q8_wrong_one_layer(network, images, labels):
+    """Block 16 and the convolution behind it have four kernels, and not all of them have moved."""
+    return _transfer((0, 1e-2, 30), (2, 1e-4, 2))(network, images, labels)
+
+
+def q8_right_frozen_normalization(network, images, labels):
+    return _transfer((0, 1e-2, 110), (8, 1e-4, 30))(network, images, labels)
+
+
+# q9: five curves; who says k for every training is told what mistake k looks like
+
+
+def q9_wrong_slow():
+    """Mistake 1 leaves both curves near the dotted line: it learns, but hardly moves."""
+    return dict.fromkeys("ABCDEFGHIJ", 1)
+
+
+def q9_wrong_fast():
+    """Mistake 2 makes the loss jump to large values at once, and it comes down to guessing at best."""
+    return dict.fromkeys("ABCDEFGHIJ", 2)
+
+
+def q9_wrong_shuffled():
+    """Mistake 3 can be learned by heart, so the solid curve falls; on others it gets worse than guessing."""
+    return dict.fromkeys("ABCDEFGHIJ", 3)
+
+
+def q9_wrong_few():
+    """Mistake 4 brings the solid curve down; the dashed one stays far above it, and below the dotted line."""
+    return dict.fromkeys("ABCDEFGHIJ", 4)
+
+
+def q9_wrong_softmax():
+    """Mistake 5 stops both curves near 1.46, below which no loss can get here."""
+    return dict.fromkeys("ABCDEFGHIJ", 5)
+
+
+def q9_right_numpy():
+    return dict(zip("ABCDEFGHIJ", np.array([5, 3, 1, 4, 2, 4, 2, 5, 1, 3])))
