@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -68,6 +69,19 @@ def test_set_seed_repeats_a_map_without_a_seed():
         return map_dataset(dataset, ColorJitter()).get_single_element().numpy()
 
     assert np.array_equal(first(), first())
+
+
+def test_each_of_several_replicas_has_a_seed_of_its_own(monkeypatch):
+    images = np.full((50, 1, 1, 1), 100, np.float32)
+
+    def shifts(*, replicas, number):
+        context = types.SimpleNamespace(num_replicas_in_sync=replicas, replica_id_in_sync_group=number)
+        monkeypatch.setattr(tf.distribute, "get_replica_context", lambda: context)
+        return np.asarray(RandomBrightness(0.5, seed=1)(images)).ravel()
+
+    alone, first, second = shifts(replicas=1, number=0), shifts(replicas=2, number=0), shifts(replicas=2, number=1)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.5
+    assert np.array_equal(first, shifts(replicas=2, number=0)) and np.array_equal(alone, shifts(replicas=1, number=5))
 
 
 def test_replicas_draw_different_numbers():
