@@ -260,7 +260,7 @@ def train_on_photos(batch, copies=160, steps=400, seed=0, maps=None):
     Returns:
         :class:`PhotoDetector`; without masks where not all things have outlines.
 
-    Introduced in lesson 19.
+    Serves lesson 19.
     """
     maps = maps or photo_maps(batch["images"].shape[1])
     copied = varied(batch, copies, seed)
