@@ -289,6 +289,7 @@ def test_a_cause_has_to_explain_half_of_the_failing_cases():
         assert explained([right_in_part] * 2, [[4, 7, 9, 1, 2]] * 2).startswith("The first items are right, but")
         assert explained([right_in_part] * 2 + [[9, 9, 1, 3, 3]], [[4, 7, 9, 1, 2]] * 3) is None
     assert explained([[3.0, MAP], [3.0, MAP, 1.0]], [[-3.0, MAP], [-3.0, MAP, 1.0]]) is None, "no results of one kind"
+    assert explained([[4, 7], [4, 7], [9, 9, 1]], [[4, 7, 9]] * 3) is None, "an item that is not there is no `return`"
 
 
 def mistake(says, *values):

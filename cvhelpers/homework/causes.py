@@ -137,6 +137,8 @@ def _general_cause(outcomes, wants, failing, exercise):
             if key is not None and not outcomes[i].error and difference(got, want, **exercise.accuracy) is None:
                 continue
             wrong += 1
+            if key is not None and got is None and not outcomes[i].error:
+                continue  # this item is not there: that says nothing about a `return`
             if text := _cause(outcomes[i], got, want, exercise):
                 said[text] = said.get(text, 0) + 1
         text = max(said, key=said.get, default=None)
