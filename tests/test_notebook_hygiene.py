@@ -279,3 +279,11 @@ def test_the_teachers_guide_gives_the_same_minutes(path):
     goals = next(cell.source for cell in read(path).cells if cell.id == "goals")
     minutes = re.search(r"about (\d+) minutes in class", goals)[1]
     assert f"| {path.name[:2]} | {minutes} |" in (ROOT / "TEACHING.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+def test_every_stored_check_of_a_solution_says_right(path):
+    for cell in code_cells(read(path)):
+        if re.match(r"q\d+\.check\(", cell.source):
+            printed = "".join(output.get("text", "") for output in cell.outputs)
+            assert re.match(r"✅ q\d+ right", printed), f"{cell.id}: {printed}"
