@@ -10,7 +10,7 @@ import numpy as np
 from .. import boxes as geometry
 from .. import metrics, scenes
 from . import Case
-from .measured import Measured
+from .measured import Measured, check_model
 
 SIZE, CELL, UNIT = 64, 8, 10.0
 SCENES = {"train": 1000, "validation": 200}
@@ -77,8 +77,7 @@ def _material(rng):
 def _run(train_detector, images):
     """What the trained network answers for new scenes, raw."""
     model = train_detector(*load_sticker_boxes())
-    if not hasattr(model, "predict"):
-        raise TypeError(f"return the trained Keras model, not {type(model).__name__}")
+    check_model(model)
     return np.asarray(model.predict(images, verbose=0), np.float32)
 
 

@@ -328,7 +328,7 @@ q8 = Measured(
     run=_run,
     score=_score,
     limits={"accuracy": (0.90, None), "features": (1, 1500)},
-    half={"accuracy": (0.86, None), "features": (1, 1500)},
+    shares={0.5: {"accuracy": (0.86, None), "features": (1, 1500)}},
     advice=_advice,
 )
 

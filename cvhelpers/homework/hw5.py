@@ -307,7 +307,7 @@ q7 = Measured(
     material=_material,
     score=_score,
     limits={"F1": (0.90, None)},
-    half={"F1": (0.84, None)},
+    shares={0.5: {"F1": (0.84, None)}},
     advice=_advice,
 )
 

@@ -22,17 +22,16 @@ class Measured(Exercise):
         score: function of the list of values that came back (one for each case, plain data) and the truth, that returns
             a dict of measured numbers. Raises ValueError in words for the student when something has the wrong shape.
         limits: dict from the name of a measured number to (lowest, highest), None for no limit.
-        half: limits, as above, that earn half of the points when ``limits`` are missed; none when not given.
-        shares: in the place of ``half``: dict from a share of the points to the limits that earn it.
+        shares: dict from a share of the points to the limits that earn it when ``limits`` are missed; none by default.
         advice: function of the measured dict that returns a diagnosis or None.
     """
 
-    def __init__(self, name, target, points, hints, *, material, score, limits, half=None, shares=None, advice=None,
-                 run=None, seconds=0):  # fmt: skip
+    def __init__(self, name, target, points, hints, *, material, score, limits, shares=None, advice=None, run=None,
+                 seconds=0):  # fmt: skip
         super().__init__(name, target, points, hints, [], run=run, may_change=True, seconds=seconds)
         del self.cases  # made when first asked for
         self.material, self.score, self.limits, self.advice = material, score, limits, advice
-        self.shares = shares or ({0.5: half} if half else {})
+        self.shares = shares or {}
 
     @functools.cached_property
     def _home(self):
@@ -84,6 +83,20 @@ class Measured(Exercise):
             lines.append(f"  earns       {share * self.points:g} of {self.points} points")
         diagnosis = self.advice(measured) if self.advice else None
         return NOT_YET, "\n".join([self.target, *lines, *([f"  diagnosis   {diagnosis}"] if diagnosis else [])])
+
+
+def check_model(model):
+    """Raise TypeError in words for the student unless this is something that predicts."""
+    if not hasattr(model, "predict"):
+        raise TypeError(f"return the trained Keras model, not {type(model).__name__}")
+
+
+def with_accuracy(value, truth, classes):
+    """What a trained classifier gave back, and the share of its scores (n, classes) that name the true class."""
+    scores = value["scores"]
+    if scores.shape != (len(truth), classes):
+        raise ValueError(f"for {len(truth)} images the network gives {scores.shape}, wanted ({len(truth)}, {classes})")
+    return {**value, "accuracy": float((scores.argmax(-1) == truth).mean())}
 
 
 def within(measured, limits):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import Case
-from .measured import Measured
+from .measured import Measured, check_model, with_accuracy
 
 CUT = "block_15"  # everything up to here stays as it came
 
@@ -43,8 +43,7 @@ def _run(transfer, images, labels, seen):
     parts = backbone.split(network, CUT)
     before = [part.get_weights() for part in parts]
     model = transfer(network, images, labels)
-    if not hasattr(model, "predict"):
-        raise TypeError(f"return the trained Keras model, not {type(model).__name__}")
+    check_model(model)
     moved = [
         [weight.path for weight, old in zip(part.weights, arrays) if (np.asarray(weight) != old).any()]
         for part, arrays in zip(parts, before)
@@ -58,10 +57,7 @@ def _run(transfer, images, labels, seen):
 
 def _score(values, truth):
     """Accuracy on squares that the network has not seen, and the arrays that moved."""
-    scores = values[0]["scores"]
-    if scores.shape != (len(truth), 12):
-        raise ValueError(f"for {len(truth)} images the model gives {scores.shape}, wanted ({len(truth)}, 12)")
-    return {**values[0], "accuracy": float((scores.argmax(-1) == truth).mean())}
+    return with_accuracy(values[0], truth, classes=12)
 
 
 def _advice(measured):
@@ -100,7 +96,7 @@ q8 = Measured(
     run=_run,
     score=_score,
     limits={"accuracy": (0.70, None), "moved up to block 15": (None, 0), "refined behind it": (4, None)},
-    half={"accuracy": (0.70, None), "moved up to block 15": (None, 0)},
+    shares={0.5: {"accuracy": (0.70, None), "moved up to block 15": (None, 0)}},
     advice=_advice,
     seconds=240,
 )
