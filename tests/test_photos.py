@@ -24,12 +24,16 @@ def batch(folder):
 
 
 @pytest.fixture(scope="module")
-def detector(batch):
-    return photos.train_on_photos(batch, copies=48, steps=100)
+def maps():
+    return photos.photo_maps(SIZE)  # building and tracing it is the dearest part of a small training
 
 
-def test_the_head_has_the_stated_form_and_size():
-    maps = photos.photo_maps(SIZE)
+@pytest.fixture(scope="module")
+def detector(batch, maps):
+    return photos.train_on_photos(batch, copies=48, steps=100, maps=maps)
+
+
+def test_the_head_has_the_stated_form_and_size(maps):
     assert [one.shape[1:] for one in maps.outputs] == [(24, 24, 24), (12, 12, 40), (6, 6, 112), (3, 3, 320)]
     assert not maps.trainable_weights
     head = photos.build_head(maps, classes=5, filters=48)
@@ -57,14 +61,13 @@ def test_nothing_is_turned_where_things_have_boxes_only(batch):
         rectangles[row, place, top:bottom, left:right] = True
     plain = batch | {"masks": rectangles, "outlined": np.zeros_like(batch["outlined"])}
     assert photos.has_outlines(batch) and not photos.has_outlines(plain)
-    copies = photos.varied(plain, count=24)
+    copies = photos.varied(plain, count=18)
     there = copies["labels"] >= 0
     boxes, areas = copies["boxes"][there], copies["masks"][there].sum((1, 2))
     np.testing.assert_allclose(areas, np.prod(boxes[:, 2:] - boxes[:, :2], 1), rtol=0.02)
 
 
-def test_stored_maps_are_those_of_the_network(batch):
-    maps = photos.photo_maps(SIZE)
+def test_stored_maps_are_those_of_the_network(batch, maps):
     stored = photos.store_maps(maps, batch["images"], batch_size=4)
     for one, wanted in zip(stored, maps(batch["images"])):
         assert one.dtype == np.float16
@@ -129,9 +132,12 @@ def test_a_folder_without_a_detector_is_refused(tmp_path):
         photos.load_detector(tmp_path)
 
 
-def test_boxes_alone_make_a_detector_without_masks(batch):
+def test_boxes_alone_make_a_detector_without_masks(batch, maps, monkeypatch):
+    asked = []
+    monkeypatch.setattr(photos, "photo_maps", lambda size: asked.append(size) or maps)
     plain = batch | {"outlined": np.zeros_like(batch["outlined"])}
-    detector = photos.train_on_photos(plain, copies=12, steps=4)
+    detector = photos.train_on_photos(plain, copies=6, steps=1)
+    assert asked == [SIZE] and detector.maps is maps
     assert detector.mask_head is None
     assert "masks" not in photos.detect_in_squares(detector, batch["images"])[0]
     assert "masks" not in photos.detect_photo(detector, batch["images"][0])[1]
