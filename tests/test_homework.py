@@ -357,6 +357,18 @@ def test_of_matched_pictures_the_second_sheet_is_judged_in_grading(pictures, poi
     assert judging.verdict(question, outcomes, wants, question.answers()[1], cases)[0] == points
 
 
+@pytest.mark.parametrize("homework", SETS)
+def test_letters_can_not_be_tried_out_they_have_a_second_sheet(homework):
+    _, answers, _ = solution(homework)
+    lettered = [name for name, answer in answers.items() if isinstance(answer, dict) and {"A", "B"} <= answer.keys()]
+    assert lettered
+    for name in lettered:
+        question = exercises(homework)[name]
+        assert isinstance(question, Matching) and sorted(answers[name]) == sorted(question.home + question.graded)
+        home, graded = ([answers[name][letter] for letter in sheet] for sheet in (question.home, question.graded))
+        assert home != graded  # the same order twice would give the second sheet away
+
+
 @pytest.mark.parametrize("scale, share", [(1, 1), (0.95, 1), (0.8, 0.5), (0.6, 0)])  # IoU 1, 0.9, 0.64, 0.36
 def test_points_of_a_detector_follow_from_how_well_its_boxes_fit(scale, share):
     question = exercises("hw5")["q9"]

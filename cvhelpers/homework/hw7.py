@@ -4,23 +4,14 @@ import numpy as np
 
 from . import Case, Exercise
 from .answers import fresh_scenes, read_scenes
+from .matching import Matching
 from .measured import Measured
 
 _rng = np.random.default_rng(7)
 
 THINGS = (5, 6, 7)
-_SIGNS = {
-    ".": (0, 0),
-    ":": (1, 0),
-    "?": (-1, 0),
-    "a": (5, 1),
-    "b": (5, 2),
-    "c": (6, 3),
-    "d": (7, 1),
-    "e": (5, 7),
-    "f": (6, 9),
-    ",": (0, 4),  # stuff whose number plays no part
-}
+_SIGNS = {".": (0, 0), ":": (1, 0), "?": (-1, 0), "a": (5, 1), "b": (5, 2), "c": (6, 3), "d": (7, 1), "e": (5, 7)}
+_SIGNS |= {"f": (6, 9), ",": (0, 4)}  # the last one is stuff whose number plays no part
 
 
 def draw(*rows):
@@ -392,8 +383,8 @@ q7 = Measured(
     advice=_advice,
 )
 _LOOK = [
-    "First the easy ones: in one map the ground is void, in another all things are one thing.",
-    "Where a and b overlap, a has the pixels, by its score. In two maps it has not, in one it is hardly there.",
-    "What is left differs from the right answer in one row. Which mask has these pixels, and why should it not?",
+    "First the easy ones: in one map of each sheet the ground is void, in another all things are one thing.",
+    "Where a and b overlap, a has the pixels, by its score. In one map b has them, in another a is gone altogether.",
+    "What is left is the right answer but for a scrap of a few pixels. Which mask has them, and why should it not?",
 ]
-q8 = Exercise("hw7.q8", "bugs", 1, _LOOK)
+q8 = Matching("hw7.q8", "bugs", 1, _LOOK)

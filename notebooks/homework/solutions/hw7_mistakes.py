@@ -601,24 +601,33 @@ def q7_right_drop_scraps(masks, labels, scores, stuff):
     return filled
 
 
-# q8: five wrong pictures
+# q8: five wrong pictures; who says k for every picture is told what bug k looks like
 
 
-def q8_wrong_overlaps():
-    """C and D are mixed up: from the lowest score up the surest mask would come last and get only what is left."""
-    return {"A": 3, "B": 5, "C": 1, "D": 2, "E": 4}
-
-
-def q8_wrong_scrap():
-    """A and D are mixed up: a mask of which little is free leaves a scrap; the order of the masks changes all of them.
-    """
-    return {"A": 1, "B": 5, "C": 2, "D": 3, "E": 4}
+def q8_wrong_order():
+    """Bug 1 changes every overlap: the surest mask comes last, and too little may be free for it to stay at all."""
+    return dict.fromkeys("ABCDEFGHIJ", 1)
 
 
 def q8_wrong_painted():
-    """A and C are mixed up: who paints over others takes many of their pixels, a scrap takes none."""
-    return {"A": 2, "B": 5, "C": 3, "D": 1, "E": 4}
+    """Bug 2 changes the overlaps alone: all things of the right answer are there, and a later one covers an earlier."""
+    return dict.fromkeys("ABCDEFGHIJ", 2)
+
+
+def q8_wrong_scrap():
+    """Bug 3 adds to the right answer and takes nothing from it: the mask that should be dropped leaves a scrap."""
+    return dict.fromkeys("ABCDEFGHIJ", 3)
+
+
+def q8_wrong_void():
+    """Bug 4 leaves all things as they are: what changes is what lies around them."""
+    return dict.fromkeys("ABCDEFGHIJ", 4)
+
+
+def q8_wrong_one_thing():
+    """Bug 5 keeps each pixel of the things a thing: only the letters become one, the outline stays."""
+    return dict.fromkeys("ABCDEFGHIJ", 5)
 
 
 def q8_right_numpy():
-    return dict(zip("ABCDE", np.array([3, 5, 2, 1, 4])))
+    return dict(zip("ABCDEFGHIJ", np.array([3, 5, 2, 1, 4, 1, 4, 3, 5, 2])))
