@@ -1,20 +1,49 @@
-"""How much to refine against how much data, for lesson 08: ``python -m cvhelpers.course.refining``, ten minutes.
+"""The numbers of lesson 08 that take minutes: ``python -m cvhelpers.course.refining [ways] [orders] [depth]``.
 
-A head learns 100 steps on frozen features of crops; then the head alone, or the head with a part of the backbone,
-learns 80 more at a low rate, batch normalization in inference mode. Writes ``data/08_refining.json``.
+Four ways to learn from few crops, and three orders of training head and backbone, both by the lesson's own cells (five
+minutes); and how much to refine against how much data (ten): a head learns 100 steps on frozen features; then the head
+alone, or the head with a part of the backbone, learns 80 more at a low rate, batch normalization in inference mode.
+Writes ``data/08_refining.json``, or the parts of it that were named.
 """
 
 import json
+import sys
 import time
 
 import numpy as np
 
 from .. import backbone, samples
-from .._paths import DATA
+from .._paths import DATA, ROOT
 from .._quiet import keras, tf
 
 PER_CLASS, SEEDS, BATCH, STEPS, RATE = (1, 5, 20, 50, 200), 3, 16, 80, 1e-4
 PARTS = {"last block": "block_15", "last three blocks": "block_13", "last eight blocks": "block_8", "everything": None}
+
+CELLS = ("imports", "crops", "few", "scratch", "features", "probe", "transfer", "compare", "order")
+
+
+def lesson(cells=CELLS):
+    """What these cells of lesson 08 define, so that stored and live numbers come from the same lines."""
+    path = next((ROOT / "notebooks").glob("08_*.ipynb"))
+    sources = {cell["id"]: "".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"]}
+    names = {}
+    for cell in cells:
+        exec(compile(sources[cell], f"{path.name}, {cell}", "exec"), names)
+    return names
+
+
+def four_ways(names, sizes=(1, 5, 20, 50), seeds=3):
+    """Test accuracy from scratch, on frozen random weights, frozen and refined: lists (sizes, seeds)."""
+    runs = [[[names["from_scratch"](n, i)[0], *names["on_backbones"](n, i)] for i in range(seeds)] for n in sizes]
+    ways = ("scratch", "random weights frozen", "frozen", "refined")
+    return {"per_class": sizes, "accuracy": dict(zip(ways, np.moveaxis(np.round(runs, 4), 2, 0).tolist()))}
+
+
+def orders(names, backbone_rates=(1e-4, 1e-3), head_rates=(1e-3, 1e-2), seeds=3):
+    """Test accuracy of the lesson's ways to order head and backbone: lists (pairs of rates, seeds, ways)."""
+    rates = [(rate, of_head) for rate in backbone_rates for of_head in head_rates]
+    runs = [[names["three_orders"](seed, *pair) for seed in range(seeds)] for pair in rates]
+    return {"rates": rates, "accuracy": np.round(runs, 4).tolist()}
 
 
 def in_batches(model, images):
@@ -100,5 +129,20 @@ def measure(sizes=PER_CLASS, parts=PARTS, seeds=SEEDS):
     }
 
 
+def main(parts=()):
+    path, parts = DATA / "08_refining.json", set(parts or ("ways", "orders", "depth"))
+    tf.config.threading.set_intra_op_parallelism_threads(1)  # as the lesson's stored outputs
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    results = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    names = lesson() if parts & {"ways", "orders"} else {}
+    if "ways" in parts:
+        results["four ways"] = four_ways(names)
+    if "orders" in parts:
+        results["orders"] = orders(names)
+    if "depth" in parts:
+        results |= measure()
+    path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+
+
 if __name__ == "__main__":
-    (DATA / "08_refining.json").write_text(json.dumps(measure(), indent=1) + "\n", "utf-8")
+    main(sys.argv[1:])
