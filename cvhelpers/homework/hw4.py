@@ -300,7 +300,7 @@ _LOOK = [
     "do not meet in the image.",
     "In the other three every shape is whole and stands elsewhere. Follow the sticker: is it as far up as in the right "
     "answer? Is it as far to the left?",
-    "What is mirrored keeps its height. Exchanged rows and columns make of far up far left. A border of zeros on one "
-    "side moves everything away from that side.",
+    "What is mirrored keeps its height. Exchanged rows and columns make of far up far left. Padding on one side alone "
+    "moves everything away from that side.",
 ]
 q9 = Matching("hw4.q9", "bugs", 1, _LOOK)
