@@ -5,12 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvhelpers.augmentation import base, pixels
-
-import keras  # isort: skip
-import tensorflow as tf  # isort: skip
-
-from cvhelpers.augmentation import (  # isort: skip
+from cvhelpers._quiet import keras, tf
+from cvhelpers.augmentation import (
     Augment,
     ColorJitter,
     Cutout,
@@ -20,7 +16,9 @@ from cvhelpers.augmentation import (  # isort: skip
     RandomFlip,
     RandomScaledCrop,
     SaltAndPepper,
+    base,
     map_dataset,
+    pixels,
 )
 
 
@@ -82,7 +80,7 @@ GEOMETRIC = [
 @pytest.mark.parametrize("layer", GEOMETRIC, ids=name)
 def test_box_of_transformed_mask_equals_transformed_box(layer):
     compared = 0
-    for batch in range(4):
+    for batch in range(2):
         data = scene(64, seed=batch)
         out = tf.nest.map_structure(np.asarray, layer(data))
         for i in range(64):
@@ -96,7 +94,7 @@ def test_box_of_transformed_mask_equals_transformed_box(layer):
                 compared += 1
                 assert np.abs(tight_box(mask) - box).max() <= 1, (tight_box(mask), box)
                 assert np.abs(tight_box(out["images"][i, :, :, 0] > 127) - box).max() <= 1.01
-    assert compared > 200
+    assert compared > 100
 
 
 def test_turned_box_holds_the_turned_mask_and_touches_it():
@@ -360,7 +358,7 @@ def test_draws_of_following_calls_do_not_overlap():
 
 def test_parallel_map_repeats_exactly_and_epochs_differ():
     images = np.random.default_rng(0).integers(0, 256, (32, 24, 24, 3), np.uint8)
-    layer = Augment([RandomFlip(), RandomScaledCrop(16, 16), ColorJitter(), SaltAndPepper()], jit_compile=False)
+    layer = Augment([RandomFlip(), SaltAndPepper()], jit_compile=False)
 
     def epochs(seed):
         dataset = map_dataset(tf.data.Dataset.from_tensor_slices(images).batch(4), layer, seed)
@@ -408,10 +406,14 @@ def test_order_of_a_chain_holds_when_it_needs_several_passes():
 # ---------------------------------------------------------------- tf.data and models
 
 
-@pytest.mark.parametrize("index", range(9))
-@pytest.mark.parametrize("way", ["batched", "unbatched", "unknown size"])
-def test_works_in_tf_data(index, way):
-    jit = "auto" if way == "batched" and index == 8 else False  # compiling takes a second each time
+# One image at a time, which every layer does above, is traced for a free resampling and for a chain.
+WAYS = [(way, index) for way in ("batched", "unknown size") for index in range(9)]
+WAYS += [("unbatched", 2), ("unbatched", 8)]
+
+
+@pytest.mark.parametrize("way, index", WAYS)
+def test_works_in_tf_data(way, index):
+    jit = "auto" if way == "batched" and index == 4 else False  # compiling takes a second for each layer
     layer, data = all_layers(seed=1, jit_compile=jit)[index], scene(8)
     dataset = tf.data.Dataset.from_tensor_slices(data)
     if way == "unknown size":
