@@ -32,9 +32,9 @@ def test_iou_of_whole_boxes_is_the_share_of_common_pixels(boxes, others):
 
 
 def test_iou_equals_keras():
-    from cvhelpers import _quiet  # noqa: F401
-    from keras.utils.bounding_boxes import compute_iou  # isort: skip
+    from cvhelpers._quiet import keras
 
+    compute_iou = keras.utils.bounding_boxes.compute_iou
     rng = np.random.default_rng(0)
     a, b = random_boxes(rng, 30), random_boxes(rng, 20)
     np.testing.assert_allclose(B.pairwise_iou(a, b), compute_iou(a, b, "xyxy"), atol=1e-5)
@@ -101,9 +101,9 @@ def test_converting_and_decoding_keep_float32():
 
 
 def test_encoding_equals_keras():
-    from cvhelpers import _quiet  # noqa: F401
-    from keras.utils.bounding_boxes import encode_box_to_deltas  # isort: skip
+    from cvhelpers._quiet import keras
 
+    encode_box_to_deltas = keras.utils.bounding_boxes.encode_box_to_deltas
     rng = np.random.default_rng(1)
     boxes, anchors = random_boxes(rng, 20), random_boxes(rng, 20)
     variance = [0.1, 0.1, 0.2, 0.2]
@@ -131,8 +131,7 @@ def nms_by_loop(boxes, scores, threshold, classes=None):
 
 
 def nms_by_tensorflow(boxes, scores, threshold):
-    from cvhelpers import _quiet  # noqa: F401
-    import tensorflow as tf  # isort: skip
+    from cvhelpers._quiet import tf
 
     yxyx = B.convert(np.float32(boxes), "xyxy", "yxyx")
     return tf.image.non_max_suppression(yxyx, np.float32(scores), max(len(boxes), 1), threshold).numpy().tolist()

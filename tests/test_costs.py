@@ -1,13 +1,12 @@
 """The cost table against Keras, TensorFlow's profiler, ``ops.conv_cost`` and published totals."""
 
-from cvhelpers import costs, layers, ops
-
-import keras  # isort: skip
 import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from cvhelpers import costs, layers, ops
+from cvhelpers._quiet import keras, tf
 
 K = keras.layers
 

@@ -8,10 +8,8 @@ import scipy.ndimage
 import scipy.signal
 import scipy.special
 
-from cvhelpers import _quiet, ops  # noqa: F401
-
-import keras  # isort: skip
-import tensorflow as tf  # isort: skip
+from cvhelpers import ops
+from cvhelpers._quiet import keras, tf
 
 DECK = np.array([[29, 15, 28, 184], [0, 100, 70, 38], [12, 12, 7, 2], [12, 12, 45, 6]])[None, :, :, None]
 few_examples = hypothesis.settings(max_examples=40, deadline=None, derandomize=True)

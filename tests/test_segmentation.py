@@ -6,10 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvhelpers import data, layers, scenes, training
+from cvhelpers._quiet import keras
 from cvhelpers.course import weights
 from cvhelpers.networks import encoder, segmentation
-
-import keras  # isort: skip
 
 
 def random_maps(*shape, seed=0):

@@ -3,11 +3,8 @@
 import numpy as np
 import pytest
 
-from cvhelpers import _quiet  # noqa: F401
+from cvhelpers._quiet import keras, tf
 from cvhelpers.shapes import ReceptiveField, receptive_field
-
-import keras  # isort: skip
-import tensorflow as tf  # isort: skip
 
 L = keras.layers
 

@@ -173,9 +173,7 @@ q6 = Exercise(
 
 def _level(unet_level, fine_shape, coarse_shape, filters):
     """What one level of a decoder is: shape, parameters, and its values with the same weights for everybody."""
-    from .. import _quiet  # noqa: F401
-    import keras  # isort: skip
-
+    from .._quiet import keras
     from .hw3 import summary
 
     fine, coarse = keras.Input(fine_shape), keras.Input(coarse_shape)

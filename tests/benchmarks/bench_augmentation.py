@@ -26,10 +26,8 @@ import time
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
-from cvhelpers import augmentation  # noqa: E402, I001  (before Keras, so that TensorFlow loads quietly)
-
-import keras  # noqa: E402
-import tensorflow as tf  # noqa: E402
+from cvhelpers import augmentation  # noqa: E402
+from cvhelpers._quiet import keras, tf  # noqa: E402
 
 SIZES = {32: 256, 64: 128, 224: 16}  # side of the images: batch size
 ROUNDS = 5

@@ -14,11 +14,9 @@ sys.path[:0] = [str(pathlib.Path(__file__).resolve().parents[1]), str(pathlib.Pa
 
 from test_metrics import coco_average_precision, random_case, random_panoptic, slow_panoptic_quality  # noqa: E402
 
-from cvhelpers import _quiet  # noqa: E402, F401
 from cvhelpers import boxes as B  # noqa: E402
 from cvhelpers import metrics as M  # noqa: E402
-
-import tensorflow as tf  # noqa: E402  # isort: skip
+from cvhelpers._quiet import tf  # noqa: E402
 
 
 def compare(name, ours, theirs, rounds=5):

@@ -4,7 +4,7 @@ Each row shows the smallest CPU time of several rounds; ``process_time`` counts 
 one unless the variables below say otherwise.
 """
 
-# ruff: noqa: B023, E402, I001
+# ruff: noqa: B023, E402
 import os
 import pathlib
 import sys
@@ -16,9 +16,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 import numpy as np
 
-from cvhelpers import _quiet, ops  # noqa: F401
-
-import tensorflow as tf
+from cvhelpers import ops
+from cvhelpers._quiet import tf
 
 ROUNDS = 15
 CONVOLUTIONS = (((64, 32, 32, 3), (5, 5, 16)), ((32, 28, 28, 64), (3, 3, 64)), ((16, 56, 56, 32), (3, 3, 32)))

@@ -6,7 +6,7 @@ Stores AP50 and AP, and the CPU seconds of copies, maps and both trainings on on
 for three seeds. A training that the file holds already is not done again: delete the file to make all of it anew.
 """
 
-# ruff: noqa: E402, I001
+# ruff: noqa: E402
 import json
 import os
 import pathlib

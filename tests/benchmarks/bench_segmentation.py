@@ -12,10 +12,11 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from cvhelpers import data, metrics, scenes, segmentation, training  # noqa: E402
+from cvhelpers import data, metrics, scenes, training  # noqa: E402
+from cvhelpers._quiet import keras  # noqa: E402
+from cvhelpers.networks import segmentation  # noqa: E402
 
-import keras  # noqa: E402  # isort: skip
-from keras import layers as L  # noqa: E402
+L = keras.layers
 
 
 def build_peer(size=64, classes=4, momentum=0.99, rescale=False):
@@ -54,7 +55,7 @@ def train(build, one_cycle, seconds, images, labels, batch_size=16):
     training.set_seed(0)
     model = build()
     steps = epochs * -(-some // batch_size)
-    rate = segmentation.one_cycle(6e-3, steps)
+    rate = training.one_cycle(6e-3, steps)
     model.compile(keras.optimizers.Adam(rate) if one_cycle else keras.optimizers.RMSprop(), loss)
     start = time.process_time()
     model.fit(images[:some], labels[:some], batch_size=batch_size, epochs=epochs, verbose=0)
