@@ -426,6 +426,8 @@ def test_works_in_tf_data(way, index):
     for out in dataset.map(lambda d: layer(d)):
         assert out["images"].dtype == "uint8" and out["images"].shape[-3:-1] == layer.output_size(48, 64)
         assert out["segmentation_masks"].shape == out["images"].shape[:-1]
+        assert out["images"].shape.rank == (3 if way == "unbatched" else 4)
+        assert out["bounding_boxes"]["boxes"].shape == ((2, 4) if way == "unbatched" else (4, 2, 4))
         assert out["file"].dtype == tf.string and out["labels"].dtype == tf.int64
 
 

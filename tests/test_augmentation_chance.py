@@ -308,6 +308,64 @@ def test_wrong_numbers_are_refused_in_words(make, words):
         make()
 
 
+PAIR = ", or a pair (low, high)"
+LIMITS = [  # the last number that is allowed, what it means, and what is said about the next one
+    (RandomFlip, "horizontal", 1, 1, "from 0 to 1"),
+    (RandomFlip, "vertical", 1, 1, "from 0 to 1"),
+    (RandomAffine, "rotation", 360, (-360, 360), "from 0 to 360" + PAIR),
+    (RandomAffine, "scale", 0.95, (0.05, 1.95), "from 0 to 0.95" + PAIR + " with low at least 0.05"),
+    (RandomAffine, "translation", 1, (-1, 1), "from 0 to 1" + PAIR),
+    (RandomAffine, "fill", 255, 255, "from 0 to 255"),
+    (RandomAffine, "min_visibility", 1, 1, "from 0 to 1"),
+    (RandomBrightness, "factor", 1, (-1, 1), "from 0 to 1" + PAIR),
+    (RandomContrast, "factor", 1, (0, 2), "from 0 to 1" + PAIR + " with low at least 0"),
+    (ColorJitter, "brightness", 1, (-1, 1), "from 0 to 1" + PAIR),
+    (ColorJitter, "contrast", 1, (0, 2), "from 0 to 1" + PAIR + " with low at least 0"),
+    (ColorJitter, "saturation", 1, (0, 2), "from 0 to 1" + PAIR + " with low at least 0"),
+    (ColorJitter, "hue", 0.5, (-0.5, 0.5), "from 0 to 0.5" + PAIR),
+    (SaltAndPepper, "amount", 1, 1, "from 0 to 1"),
+    (SaltAndPepper, "salt", 1, 1, "from 0 to 1"),
+]
+
+
+@pytest.mark.parametrize("layer, setting, most, meaning, words", LIMITS)
+def test_settings_end_where_it_is_said(layer, setting, most, meaning, words):
+    assert layer(**{setting: most}).get_config()[setting] == pytest.approx(meaning)
+    for beyond in (most + 0.01, -0.01):
+        with pytest.raises(ValueError) as error:
+            layer(**{setting: beyond})
+        assert str(error.value) == f"{setting} is {beyond}: wanted a number {words}"
+
+
+@pytest.mark.parametrize(
+    "setting, value, words",
+    [
+        ("scale", (0.5, 1.01), "above 0 and at most 1"),
+        ("scale", (0.0, 1), "above 0 and at most 1"),
+        ("ratio", (0.0, 1), "above 0"),
+        ("ratio", (1, float("inf")), "above 0"),
+        ("ratio", (2, 1), "above 0"),
+    ],
+)
+def test_shares_and_ratios_end_where_it_is_said(setting, value, words):
+    with pytest.raises(ValueError) as error:
+        RandomScaledCrop(8, 8, **{setting: value})
+    assert str(error.value) == f"{setting} is {value}: wanted a pair (low, high) {words}"
+
+
+def test_a_chain_makes_as_few_passes_as_it_can():
+    flip, crop, turn, jitter, cut = RandomFlip(), RandomScaledCrop(8, 8), RandomAffine(), ColorJitter(), Cutout(2)
+
+    def passes(*layers):
+        return [len(one) for one in base._passes(Augment(list(layers)).chain())]
+
+    assert passes(flip, crop, jitter, cut, SaltAndPepper()) == [5]
+    assert passes(flip, turn, jitter) == [3], "a turned mirror image is one resampling"
+    assert passes(crop, turn, jitter) == [1, 2], "beside the crop nothing may show"
+    assert passes(turn, turn) == [1, 1]
+    assert passes(cut, jitter, crop, flip) == [1, 1, 2]
+
+
 def test_hole_larger_than_an_image_of_unknown_size_is_refused_in_words():
     layer = Cutout(9)
     call = tf.function(lambda x: layer(x), input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])

@@ -170,8 +170,10 @@ def test_no_images_give_no_answers():
 @pytest.mark.parametrize(
     "images, words",
     [
-        (BLANK / 255, "float64 from 0 to 0: wanted uint8, 0 to 255"),
-        (BLANK.astype(np.float32) + 200, "float32 from 200 to 200: wanted uint8"),
+        (BLANK + [0, 0.25, 1], r"float64 from 0 to 1: wanted uint8, 0 to 255; \(255 \* images\).round\(\).astype"),
+        (BLANK + [0, 0.25, 1.5], r"float64 from 0 to 1.5: wanted uint8, 0 to 255; images.astype"),
+        (BLANK + [-1, 0.25, 1], r"float64 from -1 to 1: wanted uint8, 0 to 255; images.astype"),
+        (BLANK.astype(np.float32) + 200, "float32 from 200 to 200: wanted uint8, 0 to 255; images.astype"),
         (np.zeros((1, 300, 451, 3), np.uint8), r"shape \(1, 300, 451, 3\): wanted .* 64 × 64 pixels"),
         (BLANK[0], r"shape \(64, 64, 3\): wanted \(n, height, width, 3\)"),
         (BLANK[..., :1], "wanted"),

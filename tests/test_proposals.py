@@ -118,6 +118,12 @@ def test_second_stage_trains_on_classes_with_any_numbers():
     assert model.output_shape == (None, 6)
 
 
+def test_the_second_stage_has_the_names_that_its_summary_shows():
+    model = proposals.build_classifier(classes=2, size=32)
+    assert [model.name, model.inputs[0].name, model.layers[-1].name] == ["classifier", "crops", "answers"]
+    assert model.get_layer("answers").output.shape == (None, 7)
+
+
 def test_shipped_weights_fit_the_networks_that_are_built_without_wishes():
     data.load_weights("16_proposer", detection.build_detector(name="proposer"))
     data.load_weights("16_classifier", proposals.build_classifier())
