@@ -2,8 +2,9 @@
 checks say about them.
 
 ``wrong_answers.txt`` holds them: the exercise, the words that a right diagnosis has, and the code. A diagnosis without
-any of these words counts as misleading. Every other answer was kept aside: only the first half was looked at while the
-causes and the known mistakes were improved, so the second half tells what students will see.
+any of these words counts as misleading. Those that begin with ``#?`` were kept aside while the causes and the known
+mistakes were improved. The others were looked at, so their rate is what has been reached, not what students will see:
+of those added last, 151 common and 52 rarer mistakes, 67 % and 42 % had a right diagnosis when they were written.
 """
 
 import collections
@@ -23,12 +24,11 @@ TABLE = pathlib.Path(__file__).with_name("wrong_answers.txt")
 
 def entries():
     """Exercise, words and code of each wrong answer, and whether it is one of those kept aside."""
-    number = collections.Counter()
-    for part in re.split(r"(?m)^#: ", TABLE.read_text("utf-8"))[1:]:
+    parts = re.split(r"(?m)^#([:?]) ", TABLE.read_text("utf-8"))[1:]
+    for mark, part in zip(parts[::2], parts[1::2]):
         head, _, source = part.partition("\n")
         exercise, _, words = head.partition(" | ")
-        yield exercise, words, source, bool(number[exercise] % 2)
-        number[exercise] += 1
+        yield exercise, words, source, mark == "?"
 
 
 @functools.cache
@@ -36,7 +36,7 @@ def namespace(homework):
     """What a student has when an answer is written: the right answers to all other exercises."""
     names = {"np": np}
     if homework in ("hw2", "hw3", "hw4"):
-        import keras
+        from cvhelpers._quiet import keras
 
         names["keras"] = keras
     solved = build.solved(build.solution_notebooks([homework])[0])
@@ -68,7 +68,7 @@ def rates(results):
 
 
 def test_the_set_is_large_and_every_answer_is_refused():
-    assert len(verdicts()) >= 150
+    assert len(verdicts()) >= 400
     assert not [(exercise, words) for exercise, words, state, _, _ in verdicts() if state == RIGHT]
 
 

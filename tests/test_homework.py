@@ -191,6 +191,9 @@ def in_place(x):
         (lambda x: undefined_name, "NameError"),  # noqa: F821
         (lambda x: exit(), "SystemExit"),
         (lambda x: AlwaysEqual(), "object of type AlwaysEqual"),
+        (lambda x: x + np.random.default_rng().normal(size=x.shape), "another result at each call"),
+        (lambda x: (2 * x)[None], "an axis of length 1 too many"),
+        (lambda x: x[:0], "Nothing is left, though something should stay"),
         (in_place, "changes its argument"),
         (3, "give the function itself"),
     ],

@@ -26,14 +26,16 @@ import inspect
 import json
 import os
 import pathlib
+import re
 
 import numpy as np
 
 from .causes import explain, pattern
-from .compare import Unknown, decode, describe, describe_kind, difference, first_difference, plain
+from .compare import Unknown, as_array, decode, describe, describe_kind, difference, first_difference, plain
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 RIGHT, NOT_YET, NOT_ATTEMPTED = "right", "not yet", "not attempted"
+_CHANCE = "The same arguments give another result at each call: is something drawn at random, or a weight never set?"
 _MARKS = {RIGHT: "✅", NOT_YET: "🔸", NOT_ATTEMPTED: "⬜"}
 
 
@@ -154,7 +156,19 @@ class Exercise:
             outcomes.append(attempt(self, answer, case))
             if outcomes[-1].todo:
                 break
-        return self.judge(outcomes, *self.answers())
+        state, message = self.judge(outcomes, *self.answers())
+        if state == NOT_YET and not (self.run or self.is_value) and self._by_chance(answer, outcomes[0]):
+            message = re.sub(r"\n  diagnosis .*", "", message) + f"\n  diagnosis   {_CHANCE}"
+        return state, message
+
+    def _by_chance(self, answer, outcome):
+        """Whether a second call with the same arguments gives other numbers."""
+        values = outcome.value if isinstance(outcome.value, list) else [outcome.value]
+        kinds = [getattr(as_array(value), "dtype", np.dtype("O")).kind for value in values]
+        if outcome.error or not all(kind in "biuf" for kind in kinds):
+            return False
+        again = attempt(self, answer, self.cases[0])
+        return bool(again.error or difference(again.value, outcome.value, **self.accuracy))
 
     def answers(self):
         """What the solution returns on each case, and the known mistakes; from the table beside the module."""

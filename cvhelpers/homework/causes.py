@@ -3,6 +3,7 @@
 A sentence is given only where it explains at least half of the failing cases; silence is better than a wrong word.
 """
 
+import itertools
 import re
 
 import numpy as np
@@ -30,6 +31,8 @@ _RAISED = [
      "Something is empty here and has no largest or smallest value: treat that case before."),
     (r"ValueError: not enough values to unpack|ValueError: too many values to unpack",
      "The line takes apart something with another number of parts: print its shape or its length before."),
+    (r"TypeError: cannot unpack non-iterable",
+     "The line takes apart something that has no parts: are the arguments in the order of the `def` line?"),
     (r"ValueError: matmul|ValueError: shapes .* not aligned",
      "The shapes of the matrix product do not fit: the columns of the first are the rows of the second."),
     (r"ValueError: cannot reshape", "`reshape` only orders anew: the new shape needs as many numbers as the old one."),
@@ -131,12 +134,13 @@ def _general_cause(outcomes, wants, failing, exercise):
     """The sentence that holds in most of the failing cases and the share of those; it may be about one result."""
     best, share, keys = None, 0.0, _keys(wants)
     for key in [None, *keys]:
-        said, wrong = {}, 0
+        said, wrong, small = {}, 0, 0
         for i in failing:
             got, want = (None if outcomes[i].error else _item(outcomes[i].value, key)), _item(wants[i], key)
             if key is not None and not outcomes[i].error and difference(got, want, **exercise.accuracy) is None:
                 continue
             wrong += 1
+            small += isinstance(want, np.ndarray) and want.size < 2  # one value fits many a rule
             if key is not None and got is None and not outcomes[i].error:
                 continue  # this item is not there: that says nothing about a `return`
             if text := _cause(outcomes[i], got, want, exercise):
@@ -145,7 +149,7 @@ def _general_cause(outcomes, wants, failing, exercise):
         first = _item(wants[failing[0]], key)
         many = isinstance(first, np.ndarray) and first.size > 3
         by_chance = not many and text and said[text] < 2 and text.startswith("Every")  # one number
-        certain = text and not by_chance and (said[text] == wrong or not text.startswith(_IN_ALL))
+        certain = text and not by_chance and (said[text] >= wrong - small or not text.startswith(_IN_ALL))
         if certain and said[text] / wrong >= LEAST and said[text] / wrong > share:
             where = "" if key is None else f"Item {key}: " if isinstance(key, int) else f"{key}: "
             best, share = where + text, said[text] / wrong
@@ -155,15 +159,14 @@ def _general_cause(outcomes, wants, failing, exercise):
 def _cause(outcome, got, want, exercise):
     """What is wrong in one case, in a sentence that fits any exercise; None when nothing is certain."""
     if outcome.error:
-        for expression, text in _RAISED:
-            if re.match(expression.replace("{target}", re.escape(exercise.target)), outcome.error):
-                return text
-        return None
+        return raised(outcome.error, exercise.target)
     if got is None and want is not None:
         return "The function returns None: a `return` is missing."
     if isinstance(want, list) and isinstance(got, list):
         simple = got and all(type(item) in (bool, int, float, str) for item in [*got, *want])
-        return _list_cause(got, want) if simple else None
+        return _list_cause(got, want) if simple else _items_cause(got, want)
+    if isinstance(want, list) and len(want) > 1 and difference(got, want[0], **exercise.accuracy) is None:
+        return f"Only the first of {len(want)} results is returned: `return` all of them, with commas between."
     got = as_array(got)
     if not isinstance(got, np.ndarray) or got.dtype.kind not in "biuf" or not exercise.show:
         return None
@@ -171,6 +174,8 @@ def _cause(outcome, got, want, exercise):
         return _number_cause(got, want)
     if not isinstance(want, np.ndarray) or want.size < 2:
         return None
+    if not got.size:
+        return "Nothing is left, though something should stay: too much is left out."
     left, right = got.astype(float), want.astype(float)
     if np.isnan(left).any() and not np.isnan(right).any():
         return "Some values are NaN: look for 0 / 0, or for an overflow in an exponential."
@@ -179,6 +184,18 @@ def _cause(outcome, got, want, exercise):
     if left.shape == right.shape:
         return _dtype_cause(got, want) or _values_cause(left, right)
     return _shape_cause(left, right)
+
+
+def raised(error, target):
+    """What an error of a student's function mostly comes from, in a sentence; None for rare ones.
+
+    >>> raised("NameError: name 'np' is not defined", "pool")
+    'An import is missing: run the cells at the top of the notebook first.'
+    """
+    for expression, text in _RAISED:
+        if re.match(expression.replace("{target}", re.escape(target)), error):
+            return text
+    return None
 
 
 def _dtype_cause(got, want):
@@ -216,9 +233,27 @@ def _values_cause(left, right):
     factor = (left * right).sum() / (right * right).sum() if right.any() and np.isfinite(right).all() else 1
     if _close(left, factor * right):
         return f"Every value is {factor:.4g} times what it should be."
+    for axis, name in zip(range(min(left.ndim, 2) if right.ndim > 1 else 0), ("row", "column")):
+        inner, last = [slice(None)] * axis + [slice(-1)], [slice(None)] * axis + [-1]
+        if right.shape[axis] > 1 and not left[tuple(last)].any() and _close(left[tuple(inner)], right[tuple(inner)]):
+            return f"The last {name} is never filled: the loop stops too early."
     if left.ndim == 1 and len(left) > 2 and _close(np.sort(left), np.sort(right)):
         return "The values are right, their order is not."
-    return None
+    return _columns_cause(left, right)
+
+
+def _columns_cause(left, right):
+    """What tables of a few columns, or maps of a few channels, have to do with each other along the last axis."""
+    count = right.shape[-1]
+    if right.ndim < 2 or not 2 <= count <= 4:
+        return None
+    if right.ndim == 2 and any(_close(left[:, [*order]], right) for order in itertools.permutations(range(count))):
+        return "The values are right, but the columns stand in another order."
+    fine = [k for k in range(count) if _close(left[..., k], right[..., k])]
+    if not fine or right[..., 0].size < 2:
+        return None
+    wrong, what = ", ".join(str(k) for k in range(count) if k not in fine), "channel" if right.ndim > 2 else "column"
+    return f"Only {what}{'s' if ',' in wrong else ''} {wrong} of the result {'are' if ',' in wrong else 'is'} wrong."
 
 
 def _only_start(left, right):
@@ -235,6 +270,8 @@ def _shape_cause(left, right):
     """What two arrays of different shapes have to do with each other."""
     if left.ndim >= 2 and _close(left.swapaxes(0, 1), right):
         return "The values are right, but rows and columns are exchanged."
+    if left.ndim > right.ndim and np.squeeze(left).shape == right.shape and _close(np.squeeze(left), right):
+        return "The values are right, but there is an axis of length 1 too many: take it away, for example with `[0]`."
     if left.size == right.size and _close(left.ravel(), right.ravel()):
         return "The values are right, the shape is not."
     if left.ndim == right.ndim == 3 and left.size == right.size:
@@ -264,6 +301,15 @@ def _list_cause(got, want):
         return "The items are right, but in reverse order."
     if sorted(map(str, got)) == sorted(map(str, want)):
         return "The items are right, their order is not."
+    return None
+
+
+def _items_cause(got, want):
+    """What several results have to do with those that are wanted."""
+    if len(got) == len(want) <= 4 and any(difference(one, two) for one, two in zip(got, want)):
+        for order in itertools.permutations(got):
+            if not any(difference(one, two) for one, two in zip(order, want)):
+                return "The results are right, but they are returned in another order."
     return None
 
 

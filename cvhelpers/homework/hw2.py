@@ -65,8 +65,7 @@ def _build(kind):
 
 def _run_freeze(freeze, kind, count):
     """What one step of training changes after `freeze`, whatever the flags say."""
-    from .. import _quiet  # noqa: F401
-    import keras  # isort: skip
+    from .._quiet import keras
 
     keras.utils.set_random_seed(1)
     model = _build(kind)
@@ -308,10 +307,13 @@ def _score(values, truth):
     return {
         "accuracy": float((scores.argmax(1) == wanted).mean()),
         "moved": float(np.mean([(version != images).any(axis=(1, 2)).mean() for version in values])),
+        "mirrored": float(np.mean([(version == images[:, :, ::-1]).all(axis=(1, 2)).mean() for version in values])),
     }
 
 
 def _advice(measured):
+    if measured["mirrored"] > 0.3:
+        return "Many digits are mirrored: that is another shape, and no digit any more."
     if measured["moved"] < 0.5:
         return "Most images came back unchanged: a copy teaches nothing new."
     if measured["accuracy"] < 0.70:

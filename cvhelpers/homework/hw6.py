@@ -213,6 +213,8 @@ q6 = Exercise(
         Case(np.array([[0.9, 0.0], [0.6, 0.55]]), np.array([0.6, 0.9]), threshold=0.5),
         Case(np.array([[0.5, 0.0, 0.3], [0.0, 0.4, 0.1], [0.1, 0.7, 0.0]]), np.array([0.3, 0.9, 0.5]), threshold=0.5),
         Case(np.array([[0.9, 0.8], [0.85, 0.6]]), np.array([0.9, 0.8]), threshold=0.5),
+        # The first truth would do for the surest detection, the second one fits best.
+        Case(np.array([[0.55, 0.3], [0.6, 0.9]]), np.array([0.7, 0.95]), threshold=0.5),
         Case(np.array([[0.75, 0.2], [0.3, 0.6]]), np.array([0.4, 0.9]), threshold=0.7),
         Case(np.zeros((0, 3)), np.zeros(0), threshold=0.5),
         _detections(8, 4),

@@ -8,6 +8,7 @@ truth, nor the random numbers that the material was made with, and scores outsid
 import functools
 
 from . import NOT_ATTEMPTED, NOT_YET, RIGHT, Exercise
+from .causes import raised
 from .compare import describe
 
 
@@ -67,10 +68,13 @@ class Measured(Exercise):
         """State and message; ``wants`` is the truth that belongs to the cases."""
         if any(outcome.todo for outcome in outcomes):
             return NOT_ATTEMPTED, f"write `{self.target}`, then run this cell again."
+        error = next((outcome.error for outcome in outcomes if outcome.error), None)
         try:
             measured = self.measure(outcomes, wants)
-        except ValueError as error:
-            return NOT_YET, f"{self.target}\n  raised      {error}"
+        except ValueError as problem:  # of the student's function, or in words about what it returns
+            said = raised(error, self.target) if error else problem
+            lines = [f"  raised      {error}"] * bool(error) + [f"  diagnosis   {said}"] * bool(said)
+            return NOT_YET, "\n".join([self.target, *lines])
         if within(measured, self.limits):
             return RIGHT, "; ".join(f"{name} {_words(limit)}" for name, limit in self.limits.items()) + "."
         lines = []

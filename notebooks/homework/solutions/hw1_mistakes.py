@@ -56,6 +56,12 @@ def q1_wrong_nearest(size, kernel, stride=1, padding=0):
     return round((size + 2 * padding - kernel) / stride + 1)
 
 
+def q1_wrong_no_kernel(size, kernel, stride=1, padding=0):
+    """The size of the window plays no part here: that is the rule for padding "same". A window needs `kernel` pixels.
+    """
+    return -(-size // stride)
+
+
 def q1_right_count(size, kernel, stride=1, padding=0):
     return len(range(0, size + 2 * padding - kernel + 1, stride))
 
@@ -136,6 +142,16 @@ def q2_wrong_zeros(image, kernel):
     return np.zeros((image.shape[0] - kernel.shape[0] + 1, image.shape[1] - kernel.shape[1] + 1))
 
 
+def q2_wrong_last_product(image, kernel):
+    """Only the last product is there: add each product to the number, `+=`, in place of overwriting it."""
+    return _windows(image, kernel)[..., -1, -1] * kernel[-1, -1]
+
+
+def q2_wrong_largest(image, kernel):
+    """That is the largest product of each window: the products are added up."""
+    return (_windows(image, kernel) * kernel).max(axis=(2, 3))
+
+
 def q2_right_einsum(image, kernel):
     return np.einsum("ijkl,kl->ij", _windows(image, kernel), kernel)
 
@@ -207,6 +223,35 @@ def q3_wrong_window_not_moved(image, kernels, bias, stride=1):
 def q3_wrong_flipped(image, kernels, bias, stride=1):
     """The kernels are turned by 180 degrees: here they stay as they are."""
     return _convolve(image, kernels[::-1, ::-1], bias, stride)
+
+
+def q3_wrong_padded(image, kernels, bias, stride=1):
+    """The image was padded, as with padding "same": here no window may stick out."""
+    gaps = []
+    for extent, size in zip(image.shape, kernels.shape[:2]):
+        total = max((-(-extent // stride) - 1) * stride + size - extent, 0)
+        gaps.append((total // 2, total - total // 2))
+    return _convolve(np.pad(image, [*gaps, (0, 0)]), kernels, bias, stride)
+
+
+def q3_wrong_rows_only(image, kernels, bias, stride=1):
+    """The stride moves the window down, but not to the right: it belongs to the columns as well."""
+    return _convolve(image, kernels, bias)[::stride]
+
+
+def q3_wrong_all_biases(image, kernels, bias, stride=1):
+    """Every filter gets the sum of all biases: filter f has bias[f] alone."""
+    return _convolve(image, kernels, bias.sum(), stride)
+
+
+def q3_wrong_last_product(image, kernels, bias, stride=1):
+    """The channels overwrite each other, the last one stays: add them up, with `+=`."""
+    return _convolve(image[..., -1:], kernels[:, :, -1:], bias, stride)
+
+
+def q3_wrong_first_filter(image, kernels, bias, stride=1):
+    """Every map comes from the first filter: map f belongs to kernels[..., f]."""
+    return _convolve(image, np.repeat(kernels[..., :1], kernels.shape[-1], axis=-1), bias, stride)
 
 
 def q3_right_loops(image, kernels, bias, stride=1):
@@ -283,6 +328,22 @@ def q4_wrong_minimum(maps, size=2, stride=2, kind="max"):
     return _pool(maps, size, stride, np.min if kind == "max" else np.mean)
 
 
+def q4_wrong_padded(maps, size=2, stride=2, kind="max"):
+    """Windows that stick out were kept, as with padding "same": here they are left out."""
+    maps, (reduce, fill) = maps.astype(float), (np.max, -np.inf) if kind == "max" else (np.nanmean, np.nan)
+    gaps = []
+    for extent in maps.shape[:2]:
+        total = max((-(-extent // stride) - 1) * stride + size - extent, 0)
+        gaps.append((total // 2, total - total // 2))
+    return _pool(np.pad(maps, [*gaps, (0, 0)], constant_values=fill), size, stride, reduce)
+
+
+def q4_wrong_window_of_stride(maps, size=2, stride=2, kind="max"):
+    """The windows are `stride` wide and high: they are moved by `stride`, and hold `size`×`size` pixels."""
+    rows, columns = _pool(maps, size, stride, np.max).shape[:2]
+    return _pool(maps, stride, stride, np.max if kind == "max" else np.mean)[:rows, :columns]
+
+
 def q4_right_loops(maps, size=2, stride=2, kind="max"):
     rows, columns = ((extent - size) // stride + 1 for extent in maps.shape[:2])
     reduce = np.amax if kind == "max" else np.average
@@ -344,6 +405,22 @@ def q5_wrong_pooling():
 def q5_wrong_not_pooled():
     """Pooling halves height and width before the second convolution: follow the size through the layers."""
     return {"conv1": 456, "pool": 0, "conv2": 880, "dense": 108170, "total": 109506}
+
+
+def q5_wrong_window():
+    """A window of the pooling has nothing to learn: it takes the largest of its numbers, without any parameter."""
+    return {"conv1": 456, "pool": 4, "conv2": 880, "dense": 23050, "total": 24390}
+
+
+def q5_wrong_not_flattened():
+    """A unit of the dense layer sees the flattened maps, 12·12·16 numbers, and not one number for each channel."""
+    return {"conv1": 456, "pool": 0, "conv2": 880, "dense": 170, "total": 1506}
+
+
+def q5_wrong_padded():
+    """Nothing is padded: the first convolution leaves 28×28 of 32×32, so the dense layer sees 12×12×16, not 16×16×16.
+    """
+    return {"conv1": 456, "pool": 0, "conv2": 880, "dense": 40970, "total": 42306}
 
 
 def q5_right_numpy():
@@ -474,6 +551,28 @@ def q7_wrong_all_classes(logits, labels):
 def q7_wrong_base_2(logits, labels):
     """This is the logarithm to base 2: take np.log."""
     return q7_right_log_sum_exp(logits, labels) / np.log(2)
+
+
+def q7_wrong_probabilities(logits, labels):
+    """The logits go in as if they were probabilities: in Keras say from_logits=True, by hand take the softmax first."""
+    clipped = np.clip(logits.astype(np.float64), 1e-7, 1 - 1e-7)
+    return -np.log(clipped / clipped.sum(axis=1, keepdims=True))[np.arange(len(labels)), labels].mean()
+
+
+def q7_wrong_mean_of_all(logits, labels):
+    """The mean runs over all classes as well: add up over the classes, take the mean over the images."""
+    return q7_right_log_sum_exp(logits, labels) / logits.shape[1]
+
+
+def q7_wrong_errors(logits, labels):
+    """That is the share of wrong answers: the loss is -log(probability of the true class), however sure it was."""
+    return (logits.argmax(axis=1) != labels).mean()
+
+
+def q7_wrong_surest(logits, labels):
+    """The largest probability of each row is taken: what counts is that of the true class, labels[i]."""
+    z = logits - logits.max(axis=1, keepdims=True)
+    return np.log(np.exp(z).sum(axis=1)).mean()
 
 
 def q7_right_log_sum_exp(logits, labels):

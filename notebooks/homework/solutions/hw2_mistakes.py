@@ -92,6 +92,14 @@ def q1_wrong_layers(model, count):
     return len([layer for layer in model.layers if layer.trainable_weights])
 
 
+def q1_wrong_two_kinds(model, count):
+    """Convolutions and dense layers are not all: count every layer that has weights, batch normalization as well."""
+    model.trainable, kernels = True, [layer for layer in model.layers if hasattr(layer, "kernel")]
+    for position, layer in enumerate(kernels):
+        layer.trainable = position >= len(kernels) - count
+    return _count(model.trainable_weights)
+
+
 def q1_right_reversed(model, count):
     left, model.trainable = count, True
     for layer in reversed(model.layers):
@@ -178,6 +186,11 @@ def q2_wrong_one_side(image, boxes):
 def q2_wrong_channels(image, boxes):
     """The image has its channels reversed or nothing at all: columns are axis 1."""
     return image[..., ::-1], _flip_boxes(boxes, image.shape[1])
+
+
+def q2_wrong_shares(image, boxes):
+    """1 - x mirrors shares of the width: these boxes are in pixels, so it is width - x."""
+    return image[:, ::-1], _flip_boxes(boxes, 1)
 
 
 def q2_right_list(image, boxes):
@@ -332,6 +345,11 @@ def q4_wrong_float(image, factor):
     return np.clip(np.rint(image * float(factor)), 0, 255)
 
 
+def q4_wrong_contrast(image, factor):
+    """That changes the contrast: grey stays and black gets blacker. Brightness multiplies every pixel, without 128."""
+    return np.clip(np.rint((image.astype(float) - 128) * factor + 128), 0, 255).astype(np.uint8)
+
+
 def q4_right_table(image, factor):
     table = np.array([min(255, round(value * factor)) for value in range(256)], np.uint8)
     return table[image]
@@ -450,6 +468,13 @@ def q5_wrong_whole_boxes(image, boxes, labels, top, left, height, width):
     return cut, moved[inside], labels[inside]
 
 
+def q5_wrong_one_less(image, boxes, labels, top, left, height, width):
+    """The boxes end one pixel too early: x goes from 0 to width, y from 0 to height, without -1."""
+    moved = np.clip(boxes - [left, top, left, top], 0, [width - 1, height - 1, width - 1, height - 1])
+    keep = (moved[:, 2] > moved[:, 0]) & (moved[:, 3] > moved[:, 1])
+    return image[top : top + height, left : left + width], moved[keep], labels[keep]
+
+
 def q5_right_list(image, boxes, labels, top, left, height, width):
     moved = [np.clip(box - [left, top, left, top], 0, [width, height, width, height]) for box in boxes]
     seen = [(box.tolist(), label) for box, label in zip(moved, labels) if box[2] > box[0] and box[3] > box[1]]
@@ -561,6 +586,18 @@ def q6_wrong_masks_not_selected(image, masks, top, left, size):
     return out, cut, kept
 
 
+def q6_wrong_centred(image, masks, top, left, size):
+    """`top` and `left` name the corner of the square, not its centre: nothing is subtracted from them."""
+    return _cutout(image, masks, *_square(top - size // 2, left - size // 2, size), _half)
+
+
+def q6_wrong_mean(image, masks, top, left, size):
+    """The hole has the mean colour of the image: here it is black, 0."""
+    out, cut, kept = _cutout(image, masks, *_square(top, left, size), _half)
+    out[_square(top, left, size)] = image.mean(axis=(0, 1))
+    return out, cut, kept
+
+
 def q6_right_grid(image, masks, top, left, size):
     row, column = np.mgrid[: image.shape[0], : image.shape[1]]
     hole = (row >= top) & (row < top + size) & (column >= left) & (column < left + size)
@@ -578,7 +615,7 @@ def q7_wrong_copies(images, rng):
 
 
 def q7_wrong_mirrored(images, rng):
-    """This is worse than no augmentation: does the change keep the meaning? A mirrored digit is another shape."""
+    """Many digits are mirrored: that is another shape, and no digit any more."""
     return images[:, :, ::-1]
 
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from cvhelpers import _quiet  # noqa: F401
+from cvhelpers._quiet import keras
 
-import keras  # isort: skip
-from keras import layers  # isort: skip
+layers = keras.layers
 
 # q1: receptive field
 
@@ -60,6 +59,23 @@ def q1_wrong_first_layer(stack):
 def q1_wrong_all_strides(stack):
     """Every layer uses the strides of all layers: the jump grows layer by layer, from the image on."""
     return 1 + sum(kernel - 1 for kernel, _ in stack) * int(np.prod([stride for _, stride in stack]))
+
+
+def q1_wrong_wrong_end(stack):
+    """Field times stride plus kernel is the rule from the last layer back to the image: here it begins at the image."""
+    field = 1
+    for kernel, stride in stack:
+        field = (field - 1) * stride + kernel
+    return field
+
+
+def q1_wrong_half_kernel(stack):
+    """Half of the kernel lies on one side only: both sides together add kernel - 1."""
+    field, jump = 1, 1
+    for kernel, stride in stack:
+        field += kernel // 2 * jump
+        jump *= stride
+    return field
 
 
 def q1_right_backwards(stack):
@@ -178,6 +194,32 @@ def q2_wrong_unbiased(maps, gamma, beta, moving_mean, moving_variance, training,
     return run(maps, gamma, beta, moving_mean, moving_variance, training, momentum, epsilon)
 
 
+def q2_wrong_moving_in_training(maps, gamma, beta, moving_mean, moving_variance, training, momentum=0.9, epsilon=1e-3):
+    """In training the maps are normalized with the moving values: take mean and variance of this batch."""
+    run = _both()
+    _, mean, variance = run(maps, gamma, beta, moving_mean, moving_variance, training, momentum, epsilon)
+    return _normalize(maps, gamma, beta, mean, variance, epsilon), mean, variance
+
+
+def q2_wrong_always_moving(maps, gamma, beta, moving_mean, moving_variance, training, momentum=0.9, epsilon=1e-3):
+    """The moving values move without training, too: there they stay as they are."""
+    out = _both()(maps, gamma, beta, moving_mean, moving_variance, training, momentum, epsilon)[0]
+    return out, *_both()(maps, gamma, beta, moving_mean, moving_variance, True, momentum, epsilon)[1:]
+
+
+def q2_wrong_shift_scaled(maps, gamma, beta, moving_mean, moving_variance, training, momentum=0.9, epsilon=1e-3):
+    """`gamma` scales `beta` as well: scale first, then shift."""
+    return _both()(maps, gamma, gamma * beta, moving_mean, moving_variance, training, momentum, epsilon)
+
+
+def q2_wrong_over_channels(maps, gamma, beta, moving_mean, moving_variance, training, momentum=0.9, epsilon=1e-3):
+    """Mean and variance run over the channels of each pixel: they run over images, rows and columns of one channel."""
+    out, *moved = _both()(maps, gamma, beta, moving_mean, moving_variance, training, momentum, epsilon)
+    if training:
+        out = _normalize(maps, gamma, beta, maps.mean(-1, keepdims=True), maps.var(-1, keepdims=True), epsilon)
+    return out, *moved
+
+
 def q2_right_keras(maps, gamma, beta, moving_mean, moving_variance, training, momentum=0.9, epsilon=1e-3):
     layer = layers.BatchNormalization(momentum=momentum, epsilon=epsilon)
     layer.build(maps.shape)
@@ -219,6 +261,11 @@ def q3_wrong_no_expansion():
     return {"one_7x7": 200704, "three_3x3": 110592, "plain_block": 1179648, "bottleneck_block": 53248}
 
 
+def q3_wrong_wide_inside():
+    """The narrow part is missing: the 3×3 convolution of the bottleneck goes from 64 to 64 channels, not 256 to 256."""
+    return {"one_7x7": 200704, "three_3x3": 110592, "plain_block": 1179648, "bottleneck_block": 622592}
+
+
 def q3_right_floats():
     return {"three_3x3": 110592.0, "one_7x7": np.int64(200704), "plain_block": 2**17 * 9, "bottleneck_block": 69632}
 
@@ -227,9 +274,10 @@ def q3_right_floats():
 
 
 def _lenet(
-    pooling=layers.AveragePooling2D, activation="tanh", padding="same", last="softmax", second="valid", bias=True
-):
-    conv = {"activation": activation, "use_bias": bias}
+    pooling=layers.AveragePooling2D, activation="tanh", padding="same", last="softmax", second="valid", bias=True,
+    units=(120, 84), flat=layers.Flatten, hidden="tanh",
+):  # fmt: skip
+    conv, hidden = {"activation": activation, "use_bias": bias}, activation if hidden else None
     return keras.Sequential(
         [
             layers.Input((28, 28, 1)),
@@ -237,9 +285,8 @@ def _lenet(
             pooling(2),
             layers.Conv2D(16, 5, padding=second, **conv),
             pooling(2),
-            layers.Flatten(),
-            layers.Dense(120, **conv),
-            layers.Dense(84, **conv),
+            flat(),
+            *(layers.Dense(count, activation=hidden, use_bias=bias) for count in units),
             layers.Dense(10, activation=last, use_bias=bias),
         ]
     )
@@ -283,6 +330,26 @@ def q4_wrong_no_bias():
 def q4_wrong_both_same():
     """Only the first convolution pads: the second shrinks 14×14 to 10×10."""
     return _lenet(second="same")
+
+
+def q4_wrong_dense_linear():
+    """The two dense layers have no activation: tanh belongs behind each of them, too."""
+    return _lenet(hidden=None)
+
+
+def q4_wrong_dense_exchanged():
+    """The dense layers stand in another order: first 120 units, then 84."""
+    return _lenet(units=(84, 120))
+
+
+def q4_wrong_dense_missing():
+    """The dense layer with 84 units is missing: 120, 84 and 10 units follow each other."""
+    return _lenet(units=(120,))
+
+
+def q4_wrong_global_pooling():
+    """The maps are averaged before the dense layers: LeNet-5 flattens them, so that places count."""
+    return _lenet(flat=layers.GlobalAveragePooling2D)
 
 
 def q4_right_nested():
@@ -366,6 +433,11 @@ def q5_wrong_average(maps, one, three_in, three, five_in, five, pooled):
 def q5_wrong_order(maps, one, three_in, three, five_in, five, pooled):
     """The branches are joined in another order: 1×1, 3×3, 5×5, pooling."""
     return _inception(maps, one, three_in, three, five_in, five, pooled, order=(3, 0, 1, 2))
+
+
+def q5_wrong_reversed(maps, one, three_in, three, five_in, five, pooled):
+    """The branches are joined from the last to the first: the 1×1 comes first, pooling last."""
+    return _inception(maps, one, three_in, three, five_in, five, pooled, order=(3, 2, 1, 0))
 
 
 def q5_wrong_chained(maps, one, three_in, three, five_in, five, pooled):

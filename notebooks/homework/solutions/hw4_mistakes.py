@@ -43,6 +43,16 @@ def q1_wrong_flat(maps, factor):
     return np.repeat(maps, factor)
 
 
+def q1_wrong_bilinear(maps, factor):
+    """The values between the pixels are mixed, as by bilinear interpolation: the nearest pixel is copied as it is."""
+
+    def weights(length):
+        places = np.clip((np.arange(length * factor) + 0.5) / factor - 0.5, 0, length - 1)
+        return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(length)))
+
+    return np.einsum("ih,hwc,jw->ijc", weights(maps.shape[0]), maps, weights(maps.shape[1]))
+
+
 def q1_right_kronecker(maps, factor):
     return np.kron(maps, np.ones((factor, factor, 1)))
 
@@ -102,6 +112,13 @@ def q2_wrong_misses_only(truth, prediction, classes):
 def q2_wrong_first_row(truth, prediction, classes):
     """Only the first image or the first row of pixels is counted: go through all pixels."""
     return _confusion(truth[0], prediction[0], classes)
+
+
+def q2_wrong_background(truth, prediction, classes):
+    """Class 0 is left out: classes go from 0 on, and pixels of class 0 count as all others do."""
+    matrix = _confusion(truth, prediction, classes)
+    matrix[0], matrix[:, 0] = 0, 0
+    return matrix
 
 
 def q2_right_loops(truth, prediction, classes):
@@ -240,6 +257,12 @@ def q4_wrong_dice(truths, predictions, classes):
 def q4_wrong_nan(truths, predictions, classes):
     """One absent class makes the whole mean nan: leave such classes out."""
     return _iou(_confusion(truths, predictions, classes)).mean()
+
+
+def q4_wrong_all_pixels_together(truths, predictions, classes):
+    """Hits and unions of all classes are added first: compute one IoU for each class, then take the mean of them."""
+    matrix = _confusion(truths, predictions, classes)
+    return np.trace(matrix) / (2 * matrix.sum() - np.trace(matrix))
 
 
 def q4_right_class_by_class(truths, predictions, classes):
@@ -425,6 +448,18 @@ def q6_wrong_forward(image, kernel, stride=2):
     """That is an ordinary convolution, which shrinks the image; here the image grows."""
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(image, 2), kernel.shape)[::stride, ::stride]
     return np.einsum("ijkl,kl->ij", windows, kernel)
+
+
+def q6_wrong_not_moved(image, kernel, stride=2):
+    """The output has the right size, but the stamps are one pixel apart: the next one begins `stride` pixels on."""
+    out, close = _canvas(image, kernel, stride), _stamped(image, kernel, 1)
+    out[: close.shape[0], : close.shape[1]] = close[: out.shape[0], : out.shape[1]]
+    return out
+
+
+def q6_wrong_mirrored(image, kernel, stride=2):
+    """The kernel is mirrored left to right: stamp it as it is."""
+    return _stamped(image, kernel[:, ::-1], stride)
 
 
 def q6_right_zeros_between(image, kernel, stride=2):

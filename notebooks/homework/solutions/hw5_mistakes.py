@@ -87,6 +87,19 @@ def q1_wrong_shared_only(first, second):
     return _shared(first, second)
 
 
+def q1_wrong_dice(first, second):
+    """That is Dice, twice the shared area by the sum of both: IoU divides the shared area by the union."""
+    return 2 * _shared(first, second) / (_area(first) + _area(second))
+
+
+def q1_wrong_hull_shared(first, second):
+    """That is the box around both: the shared part begins at the larger x1 and y1, and ends at the smaller x2 and y2.
+    """
+    hull = np.prod(np.maximum(first[2:], second[2:]) - np.minimum(first[:2], second[:2]))
+    with np.errstate(all="ignore"):
+        return hull / (_area(first) + _area(second) - hull)
+
+
 def q1_right_arrays(first, second):
     return _iou(first, second)
 
@@ -145,6 +158,21 @@ def q2_wrong_partners_only(boxes, others):
 def q2_wrong_best_only(boxes, others):
     """One value is left for each box: return the whole table, not its largest entries."""
     return _table(boxes, others).max(axis=1, initial=0)
+
+
+def q2_wrong_first_area(boxes, others):
+    """The shared area is divided by the area of the box alone: divide by what both cover, the union."""
+    return _shared(boxes[:, None], others[None]) / _area(boxes)[:, None] + np.zeros((len(boxes), len(others)))
+
+
+def q2_wrong_second_area(boxes, others):
+    """The shared area is divided by the area of the other box alone: divide by what both cover, the union."""
+    return _shared(boxes[:, None], others[None]) / _area(others) + np.zeros((len(boxes), len(others)))
+
+
+def q2_wrong_dice(boxes, others):
+    """That is Dice, twice the shared area by the sum of both: IoU divides the shared area by the union."""
+    return 2 * _table(boxes, others) / (1 + _table(boxes, others))
 
 
 def q2_right_loops(boxes, others):
@@ -207,6 +235,19 @@ def q3_wrong_width_and_height(numbers, centres, back=False):
 def q3_wrong_never_negative(numbers, centres, back=False):
     """You clip at 0: a centre outside its box has a negative distance, otherwise the way back fails."""
     return _sides(numbers, centres, back) if back else np.maximum(_sides(numbers, centres), 0)
+
+
+def q3_wrong_way_back_added(numbers, centres, back=False):
+    """On the way back all distances are added: left and top go the other way, x1 = x - left."""
+    return np.tile(centres, (1, 2)) + numbers if back else _sides(numbers, centres)
+
+
+def q3_wrong_middle_and_size(numbers, centres, back=False):
+    """That is the shift of the middle, and width and height: wanted are four distances, left, top, right and bottom."""
+    if back:
+        middle = centres + numbers[:, :2]
+        return np.concatenate([middle - numbers[:, 2:] / 2, middle + numbers[:, 2:] / 2], axis=1)
+    return np.concatenate([(numbers[:, :2] + numbers[:, 2:]) / 2 - centres, numbers[:, 2:] - numbers[:, :2]], axis=1)
 
 
 def q3_right_columns(numbers, centres, back=False):
@@ -286,6 +327,22 @@ def q4_wrong_boxes(boxes, scores, threshold):
     return boxes[_suppress(boxes, scores, threshold)]
 
 
+def q4_wrong_half(boxes, scores, threshold):
+    """It looks as if `threshold` is not used: 0.5 is what others take."""
+    return _suppress(boxes, scores, 0.5)
+
+
+def q4_wrong_scores(boxes, scores, threshold):
+    """The scores are compared with `threshold`: it is for the IoU of two boxes, and no score is too low to stay."""
+    order = np.argsort(-scores, kind="stable")
+    return order[scores[order] > threshold]
+
+
+def q4_wrong_turned_round(boxes, scores, threshold):
+    """The comparison is turned round: boxes that overlap little stay, those above the threshold go."""
+    return _suppress(boxes, scores, threshold, too_much=np.less_equal)
+
+
 def q4_right_shrinking_list(boxes, scores, threshold):
     left, kept = np.argsort(-scores, kind="stable"), []
     while len(left):
@@ -340,6 +397,17 @@ def q5_wrong_from_zero(hits, truths):
     """The count of answers begins at 0: after the first answer there is one."""
     with np.errstate(all="ignore"):
         return np.cumsum(hits) / np.arange(len(hits)), _precision_recall(hits, truths)[1]
+
+
+def q5_wrong_misses(hits, truths):
+    """The wrong answers are counted: precision and recall count the right ones."""
+    return _precision_recall(1 - np.asarray(hits, int), truths)
+
+
+def q5_wrong_envelope(hits, truths):
+    """The best precision still to come is a matter of q6: here it is the share of right answers so far, up and down."""
+    precision, recall = _precision_recall(hits, truths)
+    return np.maximum.accumulate(precision[::-1])[::-1], recall
 
 
 def q5_right_loop(hits, truths):

@@ -38,6 +38,13 @@ def q1_wrong_centres(mask):
     return _ends(mask) + np.array([0.5, 0.5, -0.5, -0.5]) * mask.any()
 
 
+def q1_wrong_all_plus_one(mask):
+    """All four sides are one pixel further: the box begins at the first pixel itself, only its end is behind the last.
+    """
+    left, top, right, bottom = q1_right_argmax(mask)
+    return np.array([left + 1, top + 1, right, bottom]) if mask.any() else np.zeros(4, int)
+
+
 def q1_right_argmax(mask):
     if not mask.any():
         return [0, 0, 0, 0]
@@ -173,6 +180,12 @@ def q3_wrong_wraps(maps, x, y):
 def q3_wrong_one_axis(maps, x, y):
     """You mix left and right, but not the rows above and below: interpolate in y as well."""
     return _bilinear(maps, x - 0.5, np.floor(y))
+
+
+def q3_wrong_before_the_last(maps, x, y):
+    """The last row and the last column are never reached: positions go up to width - 1 and height - 1."""
+    height, width = maps.shape[:2]
+    return _bilinear(maps, np.clip(x - 0.5, 0, max(width - 2, 0)), np.clip(y - 0.5, 0, max(height - 2, 0)))
 
 
 def q3_right_tents(maps, x, y):
@@ -401,6 +414,27 @@ def q6_wrong_final_precision(iou, scores, threshold=0.5):
     """That is the precision of all detections together: AP follows it while the recall grows."""
     hits = _hits(iou, scores, threshold)
     return hits.sum() / max(len(hits), 1)
+
+
+def q6_wrong_first_free(iou, scores, threshold=0.5):
+    """A detection takes the first free truth that is good enough: it takes the one with the largest IoU."""
+    free, hits = np.ones(iou.shape[1], bool), []
+    for k in np.argsort(-scores):
+        fits = np.flatnonzero(free & (iou[k] >= threshold))
+        free[fits[:1]] = False
+        hits.append(len(fits) > 0)
+    return _average(np.array(hits, float), iou.shape[1])
+
+
+def q6_wrong_at_hits(iou, scores, threshold=0.5):
+    """That is the precision at the hits alone: AP reads the curve at 101 recalls, the largest value beyond each."""
+    hits = _hits(iou, scores, threshold)
+    return (hits * hits.cumsum() / np.arange(1, len(hits) + 1)).sum() / iou.shape[1]
+
+
+def q6_wrong_recall_of_detections(iou, scores, threshold=0.5):
+    """Recall is divided by the number of detections: divide by the truths, the columns of `iou`."""
+    return _average(_hits(iou, scores, threshold), max(len(scores), 1))
 
 
 def q6_right_running_maximum(iou, scores, threshold=0.5):

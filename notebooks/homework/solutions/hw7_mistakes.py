@@ -85,6 +85,12 @@ def q1_wrong_other_layer(panoptic, things):
     return panoptic[..., 1], _counts(panoptic, things, lambda kind: len(_numbers(panoptic, kind)))[1]
 
 
+def q1_wrong_all_classes(panoptic, things):
+    """Every class gets the number of all things: count the numbers within the pixels of this class alone."""
+    numbers = np.unique(panoptic[..., 1][np.isin(panoptic[..., 0], things)])
+    return _counts(panoptic, things, lambda kind: len(numbers))
+
+
 def q1_right_pairs(panoptic, things):
     counts = {}
     for kind, _ in set(map(tuple, panoptic.reshape(-1, 2).tolist())):
