@@ -18,6 +18,7 @@ import functools
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import linecache
 import math
 import os
 import pathlib
@@ -154,6 +155,10 @@ class Broken(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader)
         return importlib.util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
 
     def get_code(self, name):
+        # What tf.data maps is read and compiled once more by AutoGraph: from these lines, not from the file.
+        lines, update = self.code.splitlines(keepends=True), linecache.updatecache
+        linecache.cache[self.path] = len(self.code), None, lines, self.path
+        linecache.updatecache = lambda file, *more: lines if file == self.path else update(file, *more)
         return compile(self.code, self.path, "exec")
 
 
