@@ -274,6 +274,14 @@ def test_a_cause_may_hold_for_one_of_several_results():
     assert said([2.0, MAP.T], [2.0, MAP]) == "Item 1: " + EXCHANGED
     assert said({"sum": 2.0, "map": MAP.T}, {"sum": 2.0, "map": MAP}) == "map: " + EXCHANGED
     assert explained([{"sum": 2.0, "map": MAP.T}], [{"sum": 2.0, "map": MAP}]) == "map: " + EXCHANGED
+    part = [[5.0, MAP], [2.0, MAP.T], [2.0, MAP.T]]  # in the first failing case the map is right
+    assert explained(part, [[2.0, MAP]] * 3) == "Item 1: " + EXCHANGED
+
+
+@pytest.mark.filterwarnings("error")
+def test_zeros_and_infinities_are_compared_without_a_warning():
+    assert said(MAP, 0 * MAP) is None
+    assert said(MAP, np.where(MAP == MAP.max(), np.inf, MAP)) == "Only column 2 of the result is wrong."
 
 
 def outcomes(values):
