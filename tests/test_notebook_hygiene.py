@@ -9,6 +9,7 @@ import pytest
 
 from cvhelpers.course import address, try_it
 from cvhelpers.course import refresh as course
+from cvhelpers.homework import exercises
 
 ROOT = pathlib.Path(__file__).parents[1]
 LESSONS = [path for path in course.lessons() if "homework" not in path.parts]
@@ -283,7 +284,10 @@ def test_the_teachers_guide_gives_the_same_minutes(path):
 
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 def test_every_stored_check_of_a_solution_says_right(path):
+    tasks = exercises(path.stem[:3])
     for cell in code_cells(read(path)):
-        if re.match(r"q\d+\.check\(", cell.source):
+        if question := re.match(r"(q\d+)\.check\(", cell.source):
             printed = "".join(output.get("text", "") for output in cell.outputs)
             assert re.match(r"✅ q\d+ right", printed), f"{cell.id}: {printed}"
+            for count in re.findall(r"all (\d+) cases agree", printed):
+                assert int(count) == len(tasks[question[1]].cases), f"{cell.id}: refresh the notebook"
