@@ -3,11 +3,13 @@
 reports."""
 
 import concurrent.futures
+import contextlib
 import copy
 import csv
 import gc
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -308,6 +310,35 @@ def test_an_interrupted_run_is_resumed_with_the_same_seed_and_the_same_result(tm
     assert second.returncode == 0 and f"seed {seed};" in text and "were graded before" in text
     with open(tmp_path / "out.csv", encoding="utf-8-sig") as file:
         assert [float(row["points"]) for row in csv.DictReader(file)] == [ALL] * 8
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_a_grader_that_is_told_to_end_takes_its_hand_ins_with_it(tmp_path, number):
+    (tmp_path / "in").mkdir()
+    mark = str(tmp_path / "alive")
+    loop = f"import time\nwhile True: time.sleep(0.1)  # {mark}"
+    (tmp_path / "in/s.ipynb").write_text(json.dumps(changed(first=loop)), "utf-8")
+    # told to trust its hand-ins on a machine that it takes for one without protection: nothing else would end them
+    blind = "import sys; from cvhelpers.homework import grade, runner\n"
+    blind += "runner.machine = lambda: (False, []); sys.exit(grade.main(sys.argv[1:]))"
+    command = [sys.executable, "-c", blind, tmp_path / "in", "-o", tmp_path / "out.csv", "--trust-handins"]
+    here = {**os.environ, "TMPDIR": str(tmp_path)}
+    first = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, cwd=build.ROOT, env=here)
+
+    def alive():
+        """Processes that work in the grader's temporary folder."""
+        found = []
+        for place in pathlib.Path("/proc").glob("[0-9]*/cwd"):
+            with contextlib.suppress(OSError):
+                found += [place] * os.readlink(place).startswith(f"{tmp_path}/cvgrade-")
+        return found
+
+    while not alive():
+        assert first.poll() is None
+        time.sleep(0.05)
+    first.send_signal(getattr(signal, number))
+    assert "stopped: 0 of 1" in first.communicate(timeout=30)[0] and first.returncode == 130
+    assert not alive() and not list(tmp_path.glob("cvgrade-*"))
 
 
 def test_without_solutions_the_cases_of_the_course_count(tmp_path):

@@ -8,8 +8,10 @@ new one that leaves out the deadly cell or question. ``grade merge`` puts the re
 import argparse
 import concurrent.futures
 import pathlib
+import signal
 import sys
 import tempfile
+import threading
 import time
 
 from . import FOLDER, exercises
@@ -90,7 +92,14 @@ def check_options(options):
         raise SystemExit("all shards need the same --seed: name one, for instance --seed 20250131")
 
 
+def _interrupt(number, frame):
+    raise KeyboardInterrupt
+
+
 def main(arguments=None):
+    if threading.current_thread() is threading.main_thread():  # a scheduler ends a job so, a closed terminal as well
+        for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
+            signal.signal(getattr(signal, name), _interrupt)
     arguments = sys.argv[1:] if arguments is None else [*map(str, arguments)]
     if arguments[:1] == ["merge"]:
         return merge_command(arguments[1:])
@@ -160,7 +169,7 @@ def merge_command(arguments):
 
 
 def grade_all(grader, handins, options, store, key):
-    """Grade what is not graded yet, several at once. Ctrl-C stops; the next run goes on where this one was."""
+    """Grade what is not graded yet, several at once. Ctrl-C or SIGTERM stops; the next run goes on from there."""
     waiting = {}
     for handin in handins:
         sha = fingerprint(handin.path)
@@ -171,8 +180,6 @@ def grade_all(grader, handins, options, store, key):
     if done:
         print(f"{done} of {len(handins)} were graded before")
     kinds = {options.homework} if options.homework else {homework_of(h.path, read_handin(h.path)[0]) for h in waiting}
-    for homework in sorted(filter(None, kinds)):
-        grader.reference(homework)
     pool = concurrent.futures.ThreadPoolExecutor(max(1, options.workers))
 
     def timed(handin):
@@ -180,6 +187,8 @@ def grade_all(grader, handins, options, store, key):
         return grader.grade(handin.path, options.homework), time.monotonic() - start
 
     try:
+        for homework in sorted(filter(None, kinds)):
+            grader.reference(homework)
         jobs = {pool.submit(timed, handin): handin for handin in waiting}
         for job in concurrent.futures.as_completed(jobs):
             (result, seconds), handin = job.result(), jobs[job]
