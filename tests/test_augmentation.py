@@ -36,6 +36,28 @@ def all_layers(**more):
     ]
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    "dtype, value_range",
+    [
+        ("uint8", (0, 255)),
+        ("int8", (-128, 127)),
+        ("int16", (-300, 300)),
+        ("uint16", (0, 65535)),
+        ("int32", (-5, 2**22)),
+        ("int32", (-5, 2**22 + 1)),
+        ("int32", (0, 2**24)),
+    ],
+)
+def test_whole_numbers_are_clipped_and_rounded_as_numpy_does(dtype, value_range, compiled):
+    ends = np.array([value + half for value in value_range for half in (-1, -0.5, 0, 0.5, 1)])
+    near = np.nextafter(np.float32([2.5, 0.5, -0.5]), np.float32(0))  # a sum in float32 could round these up
+    values = np.concatenate([np.arange(-1200, 1200) / 4, ends, near]).astype("float32")
+    restore = tf.function(pixels.restore, jit_compile=True) if compiled else pixels.restore
+    got = restore(tf.constant(values), tf.as_dtype(dtype), value_range).numpy()
+    np.testing.assert_array_equal(got, np.rint(np.clip(values, *value_range)).astype(dtype), strict=True)
+
+
 def name(layer):
     return type(layer).__name__
 
