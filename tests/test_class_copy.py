@@ -12,7 +12,7 @@ from cvhelpers.course import refresh as notebooks
 from cvhelpers.homework import build
 
 ROOT = pathlib.Path(__file__).parents[1]
-LESSONS = [path for path in notebooks.lessons() if "homework" not in path.parts]
+LESSONS = notebooks.lessons()
 CODE, TEXT = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
 PRINTED = nbformat.v4.new_output("stream", name="stdout", text="3\n")
 

@@ -12,8 +12,8 @@ from cvhelpers.course import refresh as course
 from cvhelpers.homework import exercises
 
 ROOT = pathlib.Path(__file__).parents[1]
-LESSONS = [path for path in course.lessons() if "homework" not in path.parts]
-SOLUTIONS = [path for path in course.lessons() if "homework" in path.parts]
+LESSONS = course.lessons()
+SOLUTIONS = [path for path in course.sources() if path not in LESSONS]
 STUDENT = sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))
 NAMES = sorted(path.name for path in LESSONS)
 KNOWN_TAGS = {"nbval-ignore-output", "nbval-check-output", "raises-exception", "nbval-skip", "skip-execution"}

@@ -15,7 +15,7 @@ from cvhelpers.course import refresh as notebooks
 from cvhelpers.course import site, slides
 
 ROOT = pathlib.Path(__file__).parents[1]
-LESSONS = [path for path in notebooks.lessons() if "homework" not in path.parts]
+LESSONS = notebooks.lessons()
 STUDENT = sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 every_page = pytest.mark.parametrize("path", LESSONS + STUDENT, ids=lambda path: path.stem)

@@ -54,11 +54,10 @@ def test_requirements_hold_what_the_package_needs():
 
 def test_readme_has_a_row_and_a_badge_for_every_lesson():
     for path in notebooks.lessons():
-        if "homework" not in path.parts:
-            name = path.relative_to(ROOT).as_posix()
-            row = next((line for line in README.splitlines() if f"]({name})" in line), "")
-            owner = REPOSITORY.removeprefix("https://github.com/")
-            assert f"colab.research.google.com/github/{owner}/blob/main/{name})" in row, f"the README lacks {name}"
+        name = path.relative_to(ROOT).as_posix()
+        row = next((line for line in README.splitlines() if f"]({name})" in line), "")
+        owner = REPOSITORY.removeprefix("https://github.com/")
+        assert f"colab.research.google.com/github/{owner}/blob/main/{name})" in row, f"the README lacks {name}"
 
 
 @pytest.mark.parametrize("name", ["README.md", "TEACHING.md", "CONTRIBUTING.md"])

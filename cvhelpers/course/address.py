@@ -5,7 +5,7 @@ import re
 
 from .. import REPOSITORY, __version__
 from .._paths import ROOT
-from .refresh import COLAB, lessons
+from .refresh import COLAB, sources
 
 DOCUMENTS = ["cvhelpers/__init__.py", "README.md", "TEACHING.md", "CITATION.cff", "pyproject.toml"]
 # The first code cell of every lesson and homework.
@@ -74,7 +74,7 @@ def write_address(url=None):
         if (ROOT / name).is_file():
             text = (ROOT / name).read_text("utf-8")
             (ROOT / name).write_text(text.replace(old, new), "utf-8")
-    for path in [*lessons(), *sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))]:
+    for path in [*sources(), *sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))]:
         text = path.read_text("utf-8")
         notebook = nbformat.reads(text, 4)
         name = path.relative_to(ROOT).as_posix().replace("solutions/", "")

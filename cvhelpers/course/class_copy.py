@@ -57,8 +57,7 @@ def class_copy(out):
         raise SystemExit(f"got {out}: wanted a folder directly in {ROOT}, where the notebooks find the course")
     shutil.copytree(ROOT / "notebooks", out, ignore=shutil.ignore_patterns("[0-9]*.ipynb", "solutions", ".*"))
     for path in lessons():
-        if "homework" not in path.parts:
-            nbformat.write(unseen(nbformat.read(path, 4)), out / path.name)
+        nbformat.write(unseen(nbformat.read(path, 4)), out / path.name)
     return sorted(out.rglob("*.ipynb"))
 
 

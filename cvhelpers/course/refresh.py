@@ -63,13 +63,17 @@ def set_kernel_environment(root=ROOT):
 
 
 def lessons():
-    """Paths of all lessons, then of all solution notebooks of the homework, in order.
+    """Paths of all lessons, in order.
 
     >>> lessons()[0].name
     '01_computer_vision_tasks.ipynb'
     """
-    folder = ROOT / "notebooks"
-    return sorted(folder.glob("[0-9][0-9]_*.ipynb")) + sorted((folder / "homework/solutions").glob("hw*.ipynb"))
+    return sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def sources():
+    """Paths of all notebooks that lie here with their outputs: lessons, then solutions of the homework."""
+    return lessons() + sorted((ROOT / "notebooks/homework/solutions").glob("hw*.ipynb"))
 
 
 def find(names):
@@ -77,11 +81,11 @@ def find(names):
     found = []
     for name in names:
         path = pathlib.Path(name)
-        match = [path] if path.is_file() else [p for p in lessons() if p.name.startswith(path.name)]
+        match = [path] if path.is_file() else [p for p in sources() if p.name.startswith(path.name)]
         if not match:
-            raise SystemExit(f"no notebook is called {name!r}: wanted one of {', '.join(p.stem for p in lessons())}")
+            raise SystemExit(f"no notebook is called {name!r}: wanted one of {', '.join(p.stem for p in sources())}")
         found += match
-    return found or lessons()
+    return found or sources()
 
 
 def execute(notebook, folder, progress=lambda done, total: None):

@@ -119,7 +119,7 @@ def prepared(notebook, slideshow=None):
 def stage(folder):
     """Lay the documents as Sphinx reads them into ``folder``, in the repository's own order of folders."""
     home = (ROOT / "README.md").read_text("utf-8")
-    lesson_paths = [path for path in lessons() if "homework" not in path.parts]
+    lesson_paths = lessons()
     homework_paths = sorted((ROOT / "notebooks/homework").glob("hw*.ipynb"))
     for path in [*lesson_paths, *homework_paths]:
         target = folder / path.relative_to(ROOT)

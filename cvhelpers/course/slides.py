@@ -332,7 +332,7 @@ def build(out):
     copy_reveal(out / "reveal")
     renderer, written = Renderer(), []
     head = "".join(f'<link rel="stylesheet" href="reveal/{name}.css">' for name in ("reset", "reveal", "white"))
-    for path in [path for path in lessons() if "homework" not in path.parts]:
+    for path in lessons():
         notebook = nbformat.read(path, 4)
         title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
         text = SHELL.format(title=html.escape(title), head=head, style=renderer.style, body=slides(notebook, renderer))
