@@ -7,6 +7,7 @@ new one that leaves out the deadly cell or question. ``grade merge`` puts the re
 
 import argparse
 import concurrent.futures
+import contextlib
 import pathlib
 import signal
 import sys
@@ -96,10 +97,20 @@ def _interrupt(number, frame):
     raise KeyboardInterrupt
 
 
+@contextlib.contextmanager
+def ends_as_by_ctrl_c():
+    """Inside, SIGTERM (a scheduler's) and SIGHUP (a closed terminal's) are Ctrl-C; only where signals can be set."""
+    here = threading.current_thread() is threading.main_thread()
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if here and hasattr(signal, name)]
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def main(arguments=None):
-    if threading.current_thread() is threading.main_thread():  # a scheduler ends a job so, a closed terminal as well
-        for name in {"SIGTERM", "SIGHUP"} & set(dir(signal)):
-            signal.signal(getattr(signal, name), _interrupt)
     arguments = sys.argv[1:] if arguments is None else [*map(str, arguments)]
     if arguments[:1] == ["merge"]:
         return merge_command(arguments[1:])
@@ -107,7 +118,7 @@ def main(arguments=None):
     check_options(options)
     if options.shard:
         options.out = beside(options.out, f"-{options.shard[0]}of{options.shard[1]}.csv")
-    with tempfile.TemporaryDirectory(prefix="cvhandins-") as space:
+    with ends_as_by_ctrl_c(), tempfile.TemporaryDirectory(prefix="cvhandins-") as space:
         return _grade(options, unpack(options.folder, pathlib.Path(space)))
 
 
