@@ -36,6 +36,17 @@ def all_layers(**more):
     ]
 
 
+@pytest.mark.parametrize("layer", all_layers(), ids=lambda layer: type(layer).__name__)
+@pytest.mark.parametrize("shape", [(48, 64, 3), (2, 48, 64, 3), (None, 48, 64, 3), (None, None, None, 1)])
+def test_the_promised_shape_is_the_one_that_comes_out(layer, shape):
+    promised = layer.compute_output_shape(shape)
+    real = tuple(2 if size is None and i == 0 else size or 50 for i, size in enumerate(shape))
+    for got, size in zip(layer(np.zeros(real, np.uint8)).shape, promised, strict=True):
+        assert size in (got, None)
+    assert [size is None for size in promised][:-3] == [size is None for size in shape][:-3]
+    assert None not in promised[-3:] or None in shape[-3:]
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(
     "dtype, value_range",

@@ -208,6 +208,7 @@ def test_size_that_the_grid_does_not_divide_is_refused():
 
 def test_maps_of_the_encoder_are_called_by_their_stride():
     model = detection.build_detector()
+    assert [image.name for image in model.inputs] == ["images"]
     for stride, channels in ((1, 16), (2, 32), (4, 64), (8, 96)):
         assert model.get_layer(f"stride_{stride}").output.shape[1:] == (64 // stride, 64 // stride, channels)
 
