@@ -54,6 +54,19 @@ def test_copies_have_tight_boxes_and_every_photograph_equally_often(batch):
     np.testing.assert_array_equal(copies["boxes"][there], scenes.tight_boxes(copies["masks"])[there])
 
 
+def test_copies_move_by_15_percent_and_grow_by_30():
+    square = np.zeros((1, 1, 128, 128), bool)
+    square[:, :, 44:84, 44:84] = True
+    one = {"images": np.zeros((1, 128, 128, 3), np.uint8), "masks": square, "labels": np.zeros((1, 1), np.int64)}
+    one |= {"boxes": np.array([[[44, 44, 84, 84]]], np.float32), "outlined": np.zeros((1, 1), bool)}  # so no turning
+    one = {key: np.repeat(values, 100, axis=0) for key, values in one.items()}
+    left, top, right, bottom = photos.varied(one, 400)["boxes"][:, 0].T
+    shift = np.abs(np.concatenate([left + right, top + bottom]) / 2 - 64).max() / 128
+    sides = np.concatenate([right - left, bottom - top]) / 40
+    assert 0.14 < shift <= 0.155  # boxes are those of moved masks: half a pixel
+    assert 0.68 < sides.min() < 0.75 and 1.25 < sides.max() <= 1.33
+
+
 def test_nothing_is_turned_where_things_have_boxes_only(batch):
     rectangles = np.zeros_like(batch["masks"])
     for row, place in zip(*np.nonzero(batch["labels"] >= 0)):

@@ -1,12 +1,19 @@
-"""The learning curve of lesson 19: ``python tests/benchmarks/bench_photos.py [SEEDS]`` makes ``data/19_curve.json``.
+"""What lesson 19 says about more photographs, refining and coins: ``python tests/benchmarks/bench_photos.py PART``.
 
-5, 10, 20 and 40 labelled photographs from all four scenes, each seed with other photographs and other first weights,
-judged on the 24 test photographs of the lesson; seed 0 with 20 photographs is the training that the lesson does.
-Stores AP50 and AP, and the CPU seconds of copies, maps and both trainings on one thread; about a quarter of an hour
-for three seeds. A training that the file holds already is not done again: delete the file to make all of it anew.
+``curve`` makes ``data/19_curve.json``: 5, 10, 20 and 40 labelled photographs from all four scenes, each seed with other
+photographs and other first weights, judged on the 24 test photographs of the lesson; seed 0 with 20 photographs is the
+training that the lesson does. Stores AP50 and AP, and the CPU seconds of copies, maps and both trainings on one thread;
+about a quarter of an hour for three seeds. A training that the file holds already is not done again: delete the file
+to make all of it anew.
+
+``refine`` trains the grid on 20 photographs and goes on for 60 steps: the grid alone, and with it the last blocks of
+the network below, on the same copies, from the same weights, at the same rate. Prints AP50, AP75 and AP for each seed.
+
+``coins`` learns from windows of the upper half of one photograph and finds the coins of its lower half.
 """
 
 # ruff: noqa: E402
+import argparse
 import json
 import os
 import pathlib
@@ -18,10 +25,13 @@ os.environ.update(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1", CVHELP
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
 import numpy as np
+import skimage.data
+from PIL import Image
 
 from cvhelpers import data, metrics, scenes
+from cvhelpers._quiet import keras
 from cvhelpers.annotations import practice
-from cvhelpers.networks import photos
+from cvhelpers.networks import detection, photos
 
 COUNTS = (20, 5, 10, 40)
 FILE = data.DATA / "19_curve.json"
@@ -34,7 +44,7 @@ def judge(detector, batch):
     return {f"{on} {key}": round(result[key], 4) for on, result in results.items() for key in ("AP50", "AP")}
 
 
-def main(seeds=3):
+def curve(seeds):
     maps = photos.photo_maps(256)
     test = data.load_annotated(practice.make_photos(tempfile.mkdtemp(), "test", 24), size=256)
     runs = json.loads(FILE.read_text("utf-8")) if FILE.exists() else []
@@ -55,5 +65,70 @@ def main(seeds=3):
             FILE.write_text("[\n" + ",\n".join(map(json.dumps, runs)) + "\n]\n", "utf-8")
 
 
+def show(name, seed, head, maps, test, start):
+    """Print the precision of boxes, and the CPU seconds since ``start``."""
+    detector = photos.PhotoDetector(head, None, test["names"], test["images"].shape[1], maps)
+    found = photos.detect_in_squares(detector, test["images"], every_label=True)
+    precision = metrics.average_precision(scenes.per_image(test), found)
+    numbers = " ".join(f"{key} {precision[key]:.3f}" for key in ("AP50", "AP75", "AP"))
+    print(f"seed {seed}  {name:20} {numbers}  {time.process_time() - start:.0f} CPU s", flush=True)
+
+
+def refine(seeds):
+    test = data.load_annotated(practice.make_photos(tempfile.mkdtemp(), "test", 24), size=256)
+    for seed in range(seeds):
+        batch = data.load_annotated(practice.make_photos(tempfile.mkdtemp(), "learn", 20, seed), size=256)
+        copies, maps, start = photos.varied(batch, 160, seed), photos.photo_maps(256), time.process_time()
+        stored, classes = photos.store_maps(maps, copies["images"]), len(batch["names"])
+        head = photos.fit_head(maps, stored, copies, classes, seed=seed)
+        show("frozen", seed, head, maps, test, start)
+        first = head.get_weights()
+        targets = detection.grid_targets(
+            copies["boxes"], copies["labels"], 256, range(classes), photos.STRIDE, photos.UNIT
+        )
+        for block in (17, 15, 9):  # 17: none of the network
+            head.set_weights(first)
+            maps, start = photos.photo_maps(256), time.process_time()
+            maps.trainable = True
+            for layer in maps.layers:  # statistics of normalization stay, as in lesson 08
+                number = int(layer.name.split("_")[1]) if layer.name.startswith("block_") else 0
+                layer.trainable = number >= block and not isinstance(layer, keras.layers.BatchNormalization)
+            seen = [one for one, stride in zip(maps.outputs, photos.STRIDES) if stride in photos.SEEN]
+            model = keras.Model(maps.inputs, head(seen))
+            detection.compile_detector(model, len(targets), 3, photos.BATCH, peak=6e-4)
+            model.fit(copies["images"], targets, batch_size=photos.BATCH, epochs=3, verbose=0)
+            show("grid 60 steps more" if block > 16 else f"blocks {block} to 16 too", seed, head, maps, test, start)
+
+
+def windows(half, count, rng, side=150):
+    """Windows of skimage's photograph of coins, as a batch of `data.load_annotated`; half 0 is the upper one."""
+    folder, photo = pathlib.Path(tempfile.mkdtemp()), Image.fromarray(skimage.data.coins())
+    outlines = [np.array(one["outline"]) for one in json.loads((data.DATA / "cutouts.json").read_text("utf-8"))["coin"]]
+    for number in range(count):
+        left, top = int(rng.integers(0, photo.width - side + 1)), half * (photo.height - side)
+        shapes = []
+        for outline in outlines:
+            inside = (outline - (left, top)).clip(0, side)
+            if np.ptp(inside, 0).prod() > 0.5 * np.ptp(outline, 0).prod():
+                shapes.append({"label": "coin", "points": inside.tolist(), "shape_type": "polygon"})
+        photo.crop((left, top, left + side, top + side)).save(folder / f"{number:02}.png")
+        known = {"shapes": shapes, "imagePath": f"{number:02}.png", "imageWidth": side, "imageHeight": side}
+        (folder / f"{number:02}.json").write_text(json.dumps(known), "utf-8")
+    return data.load_annotated(folder, size=256)
+
+
+def coins(seeds):
+    test, maps = windows(1, 20, np.random.default_rng(99)), photos.photo_maps(256)
+    for seed in range(seeds):
+        for count in (5, 20):
+            batch, start = windows(0, count, np.random.default_rng(seed)), time.process_time()
+            detector = photos.train_on_photos(batch, seed=seed, maps=maps)
+            show(f"{count} windows", seed, detector.head, maps, test, start)
+
+
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("curve", "refine", "coins"))
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    {"curve": curve, "refine": refine, "coins": coins}[options.part](options.seeds)
