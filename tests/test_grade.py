@@ -315,8 +315,7 @@ def test_an_interrupted_run_is_resumed_with_the_same_seed_and_the_same_result(tm
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
 def test_a_grader_that_is_told_to_end_takes_its_hand_ins_with_it(tmp_path, number):
     (tmp_path / "in").mkdir()
-    mark = str(tmp_path / "alive")
-    loop = f"import time\nwhile True: time.sleep(0.1)  # {mark}"
+    loop = "import time\nwhile True: time.sleep(0.1)"
     (tmp_path / "in/s.ipynb").write_text(json.dumps(changed(first=loop)), "utf-8")
     # told to trust its hand-ins on a machine that it takes for one without protection: nothing else would end them
     blind = "import sys; from cvhelpers.homework import grade, runner\n"

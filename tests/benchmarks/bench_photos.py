@@ -37,11 +37,12 @@ COUNTS = (20, 5, 10, 40)
 FILE = data.DATA / "19_curve.json"
 
 
-def judge(detector, batch):
-    """AP50 and AP of boxes and of masks."""
+def judge(detector, batch, keys=("AP50", "AP")):
+    """Average precision of boxes, and of masks where the detector has them."""
     truths, found = scenes.per_image(batch), photos.detect_in_squares(detector, batch["images"], every_label=True)
-    results = {on: metrics.average_precision(truths, found, on=on) for on in ("boxes", "masks")}
-    return {f"{on} {key}": round(result[key], 4) for on, result in results.items() for key in ("AP50", "AP")}
+    kinds = ("boxes", "masks") if detector.mask_head else ("boxes",)
+    results = {on: metrics.average_precision(truths, found, on=on) for on in kinds}
+    return {f"{on} {key}": round(result[key], 4) for on, result in results.items() for key in keys}
 
 
 def curve(seeds):
@@ -65,13 +66,10 @@ def curve(seeds):
             FILE.write_text("[\n" + ",\n".join(map(json.dumps, runs)) + "\n]\n", "utf-8")
 
 
-def show(name, seed, head, maps, test, start):
-    """Print the precision of boxes, and the CPU seconds since ``start``."""
-    detector = photos.PhotoDetector(head, None, test["names"], test["images"].shape[1], maps)
-    found = photos.detect_in_squares(detector, test["images"], every_label=True)
-    precision = metrics.average_precision(scenes.per_image(test), found)
-    numbers = " ".join(f"{key} {precision[key]:.3f}" for key in ("AP50", "AP75", "AP"))
-    print(f"seed {seed}  {name:20} {numbers}  {time.process_time() - start:.0f} CPU s", flush=True)
+def show(name, seed, detector, test, start):
+    """Print what `judge` says, and the CPU seconds since ``start``."""
+    spent = time.process_time() - start
+    print(f"seed {seed}  {name}: {judge(detector, test, ('AP50', 'AP75', 'AP'))}  {spent:.0f} CPU s", flush=True)
 
 
 def refine(seeds):
@@ -81,7 +79,7 @@ def refine(seeds):
         copies, maps, start = photos.varied(batch, 160, seed), photos.photo_maps(256), time.process_time()
         stored, classes = photos.store_maps(maps, copies["images"]), len(batch["names"])
         head = photos.fit_head(maps, stored, copies, classes, seed=seed)
-        show("frozen", seed, head, maps, test, start)
+        show("frozen", seed, photos.PhotoDetector(head, None, batch["names"], 256, maps), test, start)
         first = head.get_weights()
         targets = detection.grid_targets(
             copies["boxes"], copies["labels"], 256, range(classes), photos.STRIDE, photos.UNIT
@@ -93,11 +91,11 @@ def refine(seeds):
             for layer in maps.layers:  # statistics of normalization stay, as in lesson 08
                 number = int(layer.name.split("_")[1]) if layer.name.startswith("block_") else 0
                 layer.trainable = number >= block and not isinstance(layer, keras.layers.BatchNormalization)
-            seen = [one for one, stride in zip(maps.outputs, photos.STRIDES) if stride in photos.SEEN]
-            model = keras.Model(maps.inputs, head(seen))
+            model = keras.Model(maps.inputs, head(photos._at(maps.outputs, photos.SEEN)))
             detection.compile_detector(model, len(targets), 3, photos.BATCH, peak=6e-4)
             model.fit(copies["images"], targets, batch_size=photos.BATCH, epochs=3, verbose=0)
-            show("grid 60 steps more" if block > 16 else f"blocks {block} to 16 too", seed, head, maps, test, start)
+            name = "grid 60 steps more" if block > 16 else f"blocks {block} to 16 too"
+            show(name, seed, photos.PhotoDetector(head, None, batch["names"], 256, maps), test, start)
 
 
 def windows(half, count, rng, side=150):
@@ -122,8 +120,7 @@ def coins(seeds):
     for seed in range(seeds):
         for count in (5, 20):
             batch, start = windows(0, count, np.random.default_rng(seed)), time.process_time()
-            detector = photos.train_on_photos(batch, seed=seed, maps=maps)
-            show(f"{count} windows", seed, detector.head, maps, test, start)
+            show(f"{count} windows", seed, photos.train_on_photos(batch, seed=seed, maps=maps), test, start)
 
 
 if __name__ == "__main__":
