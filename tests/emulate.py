@@ -1,10 +1,12 @@
-"""Run notebooks as strangers do: ``python tests/emulate.py colab``, ``oldest`` or ``next``.
+"""Run notebooks as strangers do: ``python tests/emulate.py colab``, ``oldest``, ``next`` or ``processor``.
 
 ``colab``: the versions of Google Colab, an empty folder that holds only the one notebook, a home without the course, a
 stand-in for the module ``google.colab``, and the course's address answered by a local clone. The setup cell has to
 fetch the rest.
 ``oldest``: the oldest TensorFlow and Keras that the course supports, in the course folder.
 ``next``: the newest of everything, TensorFlow's release candidate included, in the course folder.
+``processor``: the environment that runs this, on an x86 processor, with the instructions of one of 2008 and without
+oneDNN. Sums are then rounded otherwise, and whatever a long training makes of that must not stand in compared text.
 
 All compare every output with the stored one; ``--status FILE`` writes the result as a dated page. Needs the network
 once, for the packages.
@@ -41,6 +43,7 @@ VERSIONS = {
         "ipykernel", "pycocotools", "nbclient", "nbformat",
     ],
 }  # fmt: skip
+PROCESSOR = {"TF_ENABLE_ONEDNN_OPTS": "0", "OPENBLAS_CORETYPE": "Nehalem", "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"}
 COLAB_MODULE = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
 
 
@@ -89,7 +92,7 @@ def status(kind, python, failed, total):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=VERSIONS)
+    parser.add_argument("kind", choices=[*VERSIONS, "processor"])
     parser.add_argument("names", nargs="*", help="which notebooks, for instance 03 hw1; all when empty")
     parser.add_argument("--environment", type=pathlib.Path, help="folder of a virtual environment to keep")
     parser.add_argument("--status", type=pathlib.Path, help="file for a dated page of the result")
@@ -97,9 +100,12 @@ def main():
     failed, scratch = [], pathlib.Path(tempfile.mkdtemp(prefix="emulate-"))
     chosen, python = [], sys.executable
     try:
-        python = make_environment(options.kind, (options.environment or scratch / "environment").absolute())
+        if options.kind in VERSIONS:
+            python = make_environment(options.kind, (options.environment or scratch / "environment").absolute())
         refresh.set_kernel_environment()
         environment = dict(os.environ)
+        if options.kind == "processor":
+            environment.update(PROCESSOR)
         if options.kind == "colab":
             environment.update(clone_of_course(scratch))
             environment["HOME"] = str(scratch / "home")
