@@ -91,6 +91,7 @@ def with_boxes(boxes, **more):
         ([IMAGES, IMAGES], "the input is a list"),
         ({"images": IMAGES, "bounding_boxes": np.zeros((2, 1, 5))}, "bounding_boxes is one array"),
         ({"images": IMAGES, "bounding_boxes": {"box": np.zeros((2, 1, 4))}}, r"has the entries \['box'\]"),
+        (with_boxes([[1, 1, 5, 5, 3]]), r"the shape \(2, 1, 5\): wanted \(batch, n, 4\), xyxy in pixels\b"),
         (with_boxes([[0.1, 0.2, 0.5, 1.0]]), "between 0 and 1, .* wanted xyxy in pixels"),
         (with_boxes([[5, 5, 2, 2]]), "ends before it begins"),
         (with_boxes([[1, 1, 5, 5]], labels=np.zeros((2, 1), np.uint8)), "'labels' are uint8, without -1"),

@@ -294,11 +294,20 @@ def same(one, other):
     return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights()))
 
 
+def check_steps(model, steps):
+    """A training of so many steps has ended, and the cycle of its learning rate with it, not before."""
+    assert int(model.optimizer.iterations) == steps
+    assert float(model.optimizer.learning_rate) < 1e-7
+    model.optimizer.iterations.assign(steps - 1)
+    assert float(model.optimizer.learning_rate) > 1e-6
+    model.optimizer.iterations.assign(steps)
+
+
 def test_a_training_takes_the_steps_it_should_and_repeats_with_its_seed():
     train = lambda **more: detection.train_detector(few_things(), epochs=2, batch_size=2, **more)  # noqa: E731
     model = train(seed=3, name="mine", class_weight=0)
     assert model.name == "mine" and model.output_shape == (None, 2, 2, 7)  # of the labels 7 and 9
-    assert int(model.optimizer.iterations) == 6 and float(model.optimizer.learning_rate) < 1e-6
+    check_steps(model, 6)
     kinds = model.get_layer("kind").bias.numpy()
     assert not kinds.any(), "without weight the class learns nothing"
     assert same(model, train(seed=3, class_weight=0))

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from test_detection import check_steps
 
 from cvhelpers import annotations, metrics, scenes
 from cvhelpers.annotations import practice
@@ -42,6 +43,12 @@ def test_the_head_has_the_stated_form_and_size(maps):
     assert head.count_params() == 48 * (40 + 112 + 320) + 3 * 9 * 48 * 48 + 6 * 4 * 48 + 49 * 5 + 49 * 5
     with pytest.raises(ValueError, match="size is 100: wanted a multiple of 32"):
         photos.photo_maps(100)
+
+
+def test_both_heads_take_the_steps_they_should(batch, detector):
+    check_steps(detector.head, 17 * 6)  # 48 copies, eight at a time, until 100 steps are done
+    things = (photos.varied(batch, 48)["labels"] >= 0).sum()
+    check_steps(detector.mask_head, 4 * -(-things // 32))
 
 
 def test_copies_have_tight_boxes_and_every_photograph_equally_often(batch):
