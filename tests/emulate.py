@@ -43,7 +43,13 @@ VERSIONS = {
         "ipykernel", "pycocotools", "nbclient", "nbformat",
     ],
 }  # fmt: skip
-PROCESSOR = {"TF_ENABLE_ONEDNN_OPTS": "0", "OPENBLAS_CORETYPE": "Nehalem", "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"}
+VARIABLES = {
+    "processor": {
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2",
+    }
+}
 COLAB_MODULE = "import sys, types\nsys.modules['google.colab'] = types.ModuleType('google.colab')\n"
 
 
@@ -92,20 +98,20 @@ def status(kind, python, failed, total):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=[*VERSIONS, "processor"])
+    parser.add_argument("kind", choices=[*VERSIONS, *VARIABLES])
     parser.add_argument("names", nargs="*", help="which notebooks, for instance 03 hw1; all when empty")
     parser.add_argument("--environment", type=pathlib.Path, help="folder of a virtual environment to keep")
     parser.add_argument("--status", type=pathlib.Path, help="file for a dated page of the result")
     options = parser.parse_intermixed_args()
+    if options.environment and options.kind not in VERSIONS:
+        parser.error(f"--environment does not go with {options.kind}, which takes the environment that runs this")
     failed, scratch = [], pathlib.Path(tempfile.mkdtemp(prefix="emulate-"))
     chosen, python = [], sys.executable
     try:
         if options.kind in VERSIONS:
             python = make_environment(options.kind, (options.environment or scratch / "environment").absolute())
         refresh.set_kernel_environment()
-        environment = dict(os.environ)
-        if options.kind == "processor":
-            environment.update(PROCESSOR)
+        environment = {**os.environ, **VARIABLES.get(options.kind, {})}
         if options.kind == "colab":
             environment.update(clone_of_course(scratch))
             environment["HOME"] = str(scratch / "home")
