@@ -312,32 +312,55 @@ def test_an_interrupted_run_is_resumed_with_the_same_seed_and_the_same_result(tm
         assert [float(row["points"]) for row in csv.DictReader(file)] == [ALL] * 8
 
 
-@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
-def test_a_grader_that_is_told_to_end_takes_its_hand_ins_with_it(tmp_path, number):
+# told to trust its hand-ins on a machine that it takes for one without protection: nothing else would end them
+BLIND = """
+import sys
+from cvhelpers.homework import grade, runner
+runner.machine = lambda: (False, [])
+"""
+# the signal comes between the start of a process and the note that it runs; the process reads nothing and lives on
+EARLY = """
+import os, signal, time
+start = runner.subprocess.Popen
+def popen(command, **settings):
+    process = start([sys.executable, "-c", "import time; time.sleep(60)"], **settings)
+    print("started", flush=True)
+    os.kill(os.getpid(), signal.{number})
+    time.sleep(0.5)
+    return process
+runner.subprocess.Popen = popen
+"""
+RUN = "sys.exit(grade.main(sys.argv[1:]))"
+
+
+def working_in(folder):
+    """Processes that work in a grader's temporary folder."""
+    found = []
+    for place in pathlib.Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            found += [place] * os.readlink(place).startswith(f"{folder}/cvgrade-")
+    return found
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["at work", "as it starts"])
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_grader_that_is_told_to_end_takes_its_hand_ins_with_it(tmp_path, number, early):
     (tmp_path / "in").mkdir()
     loop = "import time\nwhile True: time.sleep(0.1)"
     (tmp_path / "in/s.ipynb").write_text(json.dumps(changed(first=loop)), "utf-8")
-    # told to trust its hand-ins on a machine that it takes for one without protection: nothing else would end them
-    blind = "import sys; from cvhelpers.homework import grade, runner\n"
-    blind += "runner.machine = lambda: (False, []); sys.exit(grade.main(sys.argv[1:]))"
-    command = [sys.executable, "-c", blind, tmp_path / "in", "-o", tmp_path / "out.csv", "--trust-handins"]
-    here = {**os.environ, "TMPDIR": str(tmp_path)}
-    first = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, cwd=build.ROOT, env=here)
-
-    def alive():
-        """Processes that work in the grader's temporary folder."""
-        found = []
-        for place in pathlib.Path("/proc").glob("[0-9]*/cwd"):
-            with contextlib.suppress(OSError):
-                found += [place] * os.readlink(place).startswith(f"{tmp_path}/cvgrade-")
-        return found
-
-    while not alive():
+    code = BLIND + (EARLY.format(number=number) if early else "") + RUN
+    command = [sys.executable, "-c", code, tmp_path / "in", "-o", tmp_path / "out.csv", "--trust-handins"]
+    here = {"cwd": build.ROOT, "env": {**os.environ, "TMPDIR": str(tmp_path)}}
+    here["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # see run_grader
+    first = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, **here)
+    while not early and not working_in(tmp_path):
         assert first.poll() is None
         time.sleep(0.05)
-    first.send_signal(getattr(signal, number))
-    assert "stopped: 0 of 1" in first.communicate(timeout=30)[0] and first.returncode == 130
-    assert not alive() and not list(tmp_path.glob("cvgrade-*"))
+    if not early:
+        first.send_signal(getattr(signal, number))
+    printed = first.communicate(timeout=60)[0]
+    assert "stopped: 0 of 1" in printed and ("started" in printed) == early and first.returncode == 130
+    assert not working_in(tmp_path) and not list(tmp_path.glob("cvgrade-*"))
 
 
 def test_without_solutions_the_cases_of_the_course_count(tmp_path):

@@ -119,15 +119,27 @@ def main(arguments=None):
     if options.shard:
         options.out = beside(options.out, f"-{options.shard[0]}of{options.shard[1]}.csv")
     with ends_as_by_ctrl_c(), tempfile.TemporaryDirectory(prefix="cvhandins-") as space:
-        return _grade(options, unpack(options.folder, pathlib.Path(space)))
+        try:
+            return _grade(options, unpack(options.folder, pathlib.Path(space)))
+        except KeyboardInterrupt:
+            print("stopped; the same command goes on from here", flush=True)
+            raise SystemExit(130) from None
 
 
 def _grade(options, folder):
-    """Grade the hand-ins of a folder and write everything."""
+    """Grade the hand-ins of a folder and write everything; nothing runs and no folder is left when it ends."""
     limits = Limits(options.cell_limit, options.question_limit, options.total_limit, options.memory, options.disk)
     store = Store(beside(options.out, ".jsonl"), options.seed)
     closed = [folder, options.out.resolve()]
     grader = Grader(options.solutions, store.seed, limits, closed, options.questions, options.trust_handins)
+    try:
+        return _grade_with(grader, options, folder, limits, store)
+    finally:
+        grader.runner.stop()
+
+
+def _grade_with(grader, options, folder, limits, store):
+    """Grade what the options choose, and write the table and what lies beside it."""
     sources = [*FOLDER.glob("*.py"), *FOLDER.glob("*.json"), *options.solutions.glob("hw*.ipynb")]
     key = fingerprint(limits, options.homework, grader.runner.confined, *sorted(sources))
     own = {options.out.resolve(), store.path.resolve(), beside(options.out, "_reports").resolve()}
@@ -137,10 +149,7 @@ def _grade(options, folder):
     print(f"seed {store.seed}; protection: {grader.runner.isolation}; {len(handins)} files")
     for line in grader.runner.promises:
         print(f"  {line}")
-    try:
-        grade_all(grader, handins, options, store, key)
-    finally:
-        grader.runner.stop()
+    grade_all(grader, handins, options, store, key)
     store.forget({handin.name for handin in choose(handins, store, options.attempt)})
     finish(options.out, store, grader.runner.isolation, options.separator)
     write_pairs(beside(options.out, "_similar.csv"), {h.name: h.path for h in handins if h.name in store.entries})
@@ -199,7 +208,7 @@ def grade_all(grader, handins, options, store, key):
 
     try:
         for homework in sorted(filter(None, kinds)):
-            grader.reference(homework)
+            pool.submit(grader.reference, homework).result()  # the main thread starts nothing: signals interrupt it
         jobs = {pool.submit(timed, handin): handin for handin in waiting}
         for job in concurrent.futures.as_completed(jobs):
             (result, seconds), handin = job.result(), jobs[job]

@@ -17,9 +17,9 @@ def messages(stream, longest=16 << 20, total=300 << 20):
 
 
 def descendants(pid):
-    """Numbers of a process and of all that it started, as far as they can be seen."""
+    """Numbers of a process and of all that it started, as far as they can be seen (where ``/proc`` is: on Linux)."""
     parents = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
+    for name in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else ()):
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
                 parents.setdefault(int(file.read().rpartition(b")")[2].split()[1]), []).append(int(name))
@@ -29,6 +29,15 @@ def descendants(pid):
     for one in found:
         found += parents.get(one, [])
     return found
+
+
+def alive(pid):
+    """Whether a process of this number is there and not only waits to be read."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False
 
 
 def used(folder, pids, most=20_000):
@@ -57,10 +66,12 @@ def used(folder, pids, most=20_000):
     return blocks * 512 if entries < most else 1 << 60, memory
 
 
-def end(process):
-    """Kill a process, its group, and what descends from it."""
+def end(process, patience=10):
+    """Kill a process, its group, and what descends from it; back when all are gone, ``patience`` seconds at most."""
+    killed = set()
     for _ in range(3):
         for pid in reversed(descendants(process.pid)):
+            killed.add(pid)
             try:
                 os.kill(pid, signal.SIGKILL)
             except OSError:
@@ -70,6 +81,9 @@ def end(process):
     except OSError:
         pass
     process.wait()
+    latest = time.monotonic() + patience
+    while any(map(alive, killed)) and time.monotonic() < latest:  # a signal is sent at once and obeyed a little later
+        time.sleep(0.01)
 
 
 def watch(process, folder, disk=200 << 20, memory=4 << 30, every=0.2):

@@ -64,6 +64,7 @@ class Runner:
 
     def __init__(self, limits, trust=False, closed=()):
         self.limits, self.running, self.stopped = limits, set(), False
+        self.starting = threading.Lock()  # held from a process's start until it stands in ``running``
         enough, self.promises = machine()
         if not enough and not trust:
             raise SystemExit(REFUSAL.format(found="\n  ".join(self.promises)))
@@ -109,10 +110,14 @@ class Runner:
 
     def _one_process(self, job, questions, results, notes, end):
         """Follow one process; returns where it hung or died and why, or (None, "") when it came to the end."""
-        work = tempfile.mkdtemp(dir=self.folder)
         where, limit = ("cell", 0), self.limits.cell + 30
         deadline = min(end, time.monotonic() + limit)
-        process = self._start(work, job)
+        with self.starting:
+            if self.stopped:
+                return None, ""
+            work = tempfile.mkdtemp(dir=self.folder)
+            process = self._start(work, job)
+            self.running.add(process)
         lines = queue.Queue(maxsize=64)
         threading.Thread(target=_listen, args=(process, lines), daemon=True).start()
         guard = keeper.watch(process, work, disk=int(self.limits.disk * 2**20), memory=_memory(self.limits, job) * 2)
@@ -166,7 +171,6 @@ class Runner:
             command, cwd=work, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
-        self.running.add(process)
         threading.Thread(target=_send, args=(process, job), daemon=True).start()
         return process
 
@@ -181,7 +185,8 @@ class Runner:
 
     def stop(self):
         """End everything that still runs and remove the temporary folder."""
-        self.stopped = True
+        with self.starting:  # what another thread starts just now stands in ``running`` then
+            self.stopped = True
         for process in list(self.running):
             self._kill(process)
         shutil.rmtree(self.folder, ignore_errors=True)
