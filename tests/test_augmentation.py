@@ -418,6 +418,20 @@ def test_compiled_equals_not_compiled(index):
     assert np.array_equal(plain["segmentation_masks"], compiled["segmentation_masks"])
 
 
+@pytest.mark.parametrize("width, channels", [(56, 3), (54, 3), (56, 1)])  # rows of whole words of four bytes, or not
+def test_a_pipeline_gives_what_the_layer_gives_by_itself(width, channels):
+    images = np.random.default_rng(0).integers(0, 256, (4, 40, width, channels), np.uint8)
+    crop, colour = RandomScaledCrop(40, width), ColorJitter(0.2, 0.3, *[0.3, 0.1][: channels - 1])
+    layers = [colour, Augment([RandomFlip(), crop, colour, Cutout(12)])]
+    if (width, channels) == (56, 3):
+        layers += [RandomFlip(0.5, 0.5), RandomAffine(20.0, 0.2, 0.1), RandomBrightness(0.4, p=0.5), SaltAndPepper(0.1)]
+    for layer in layers:
+        batches = tf.data.Dataset.from_tensor_slices(images).batch(4)
+        piped = batches.map(lambda some, layer=layer: layer(some, seed=3))
+        assert piped.element_spec.shape == (None, *images.shape[1:])
+        assert close(piped.get_single_element(), layer(images, seed=3)), layer.name
+
+
 def test_chain_equals_its_layers_one_after_the_other():
     images = np.random.default_rng(0).integers(0, 256, (6, 48, 64, 3)).astype("float32")
     layers = [RandomFlip(), RandomScaledCrop(40, 40), ColorJitter(0.1, 0.1, 0.1, 0.02), SaltAndPepper(), Cutout(9)]

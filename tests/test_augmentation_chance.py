@@ -189,7 +189,13 @@ def test_contrast_stretches_around_the_mean_of_each_image():
     assert out.tolist() == [[[55, 10, 10], [10, 10, 25]]]
 
 
-@pytest.mark.parametrize("height", [1, 15, 16, 17, 37])
+@pytest.mark.parametrize("planar", [False, True])
+def test_the_mean_of_many_bright_lines_does_not_overflow(planar):
+    white = np.full((1, 70_000, 1, 1), 255, np.uint8)
+    assert pixels.mean_colour(white, planar).numpy().item() == 255
+
+
+@pytest.mark.parametrize("height", [1, 15, 16, 17, 37, 300])
 def test_mean_is_exact_for_every_height(height):
     images = np.random.default_rng(0).integers(0, 256, (2, height, 9, 3), np.uint8)
     want = np.round(images.mean((1, 2, 3)))

@@ -92,7 +92,7 @@ def resample_columns(planar, index, weight, dtype):
     batch, width, channels, height = shape_of(planar)
     mixed = _mix(tf.reshape(planar, (batch, width, channels * height)), index, weight)
     mixed = tf.cast(tf.round(mixed) if dtype.is_integer and mixed.dtype.is_floating else mixed, dtype)
-    return tf.reshape(mixed, (batch, -1, channels, height))
+    return tf.reshape(mixed, (batch, shape_of(mixed)[1], channels, height))
 
 
 def _mix(lines, index, weight):
@@ -111,14 +111,28 @@ def _mix(lines, index, weight):
 
 def to_planar(images, channels):
     """(batch, height, width, channels) or (batch, height, width * channels) -> (batch, width, channels, height)."""
-    batch, height = shape_of(images)[:2]
-    flat = tf.reshape(images, (batch, height, -1))
-    return tf.reshape(tf.transpose(flat, (0, 2, 1)), (batch, -1, channels, height))
+    batch, height, *line = shape_of(images)
+    flat = tf.reshape(images, (batch, height, math.prod(line)))
+    return tf.reshape(tf.transpose(flat, (0, 2, 1)), (batch, math.prod(line) // channels, channels, height))
 
 
 def from_planes(planes):
     """Channels as a list of (batch, width, height) -> images (batch, height, width, channels)."""
     return tf.stack([tf.transpose(plane, (0, 2, 1)) for plane in planes], -1)
+
+
+def split_words(planar, channels):
+    """Planar words (batch, n, 1, height), four bytes each -> planar bytes (batch, width, channels, height)."""
+    four = [tf.cast(tf.bitwise.right_shift(planar, tf.constant(8 * k, tf.uint32)), tf.uint8) for k in range(4)]
+    batch, count, _, height = shape_of(planar)
+    return tf.reshape(tf.concat(four, 2), (batch, count * 4 // channels, channels, height))
+
+
+def pack_words(planes):
+    """As many planes of words, (batch, width / 4, height), as planes of bytes: four bytes that are image neighbours."""
+    near = [tf.cast(plane[:, k::4], tf.uint32) for k in range(4) for plane in planes]
+    place = [tf.constant(256**k, tf.uint32) for k in range(4)]
+    return [sum(byte * factor for byte, factor in zip(near[k : k + 4], place)) for k in range(0, len(near), 4)]
 
 
 def mirror(images, transform):
@@ -277,12 +291,12 @@ def mean_colour(images, planar):
     """Mean of each channel, (batch, channels)."""
     batch, first, width, last = shape_of(images)
     lines = tf.reshape(images, (batch, first, -1))
-    if images.dtype == tf.uint8 and isinstance(first, int):  # sums of up to 16 lines fit in 16 bits: vector code
-        groups = min(16, first)
+    if images.dtype == tf.uint8 and isinstance(first, int):  # sums of up to 256 lines fit in 16 bits: vector code
+        groups = min(max(16, math.isqrt(first)), 256, first)
         size = first // groups
-        total = sum(tf.cast(lines[:, i * size : (i + 1) * size], tf.uint16) for i in range(groups))
-        total, rest = (tf.reduce_sum(tf.cast(x, tf.int32), 1) for x in (total, lines[:, groups * size :]))
-        total += rest
+        total = tf.cast(sum(tf.cast(lines[:, i * size : (i + 1) * size], tf.uint16) for i in range(groups)), tf.int32)
+        total = sum(total[:, i] for i in range(size))  # written out; XLA's own reduction reads one number at a time
+        total += tf.reduce_sum(tf.cast(lines[:, groups * size :], tf.int32), 1)
     else:
         total = tf.reduce_sum(to_float(lines), 1)
     total = to_float(tf.reduce_sum(tf.reshape(total, (batch, width, last)), 2 if planar else 1))
@@ -322,6 +336,11 @@ def finish(images, steps, stamps, planar, value_range):
     for name, numbers in stamps:
         parts = (_cover if name == "hole" else _sprinkle)(parts, planar, value_range, *numbers)
     return parts
+
+
+def finish_words(images, steps, stamps, planar, value_range):
+    """`finish` for a planar batch of bytes, with words as result."""
+    return pack_words(finish(images, steps, stamps, planar, value_range))
 
 
 def stamp_where(happens, name, numbers):
