@@ -3,16 +3,11 @@
 reports."""
 
 import concurrent.futures
-import contextlib
 import copy
 import csv
 import gc
 import json
-import os
-import pathlib
 import re
-import signal
-import subprocess
 import sys
 import time
 
@@ -272,95 +267,6 @@ def test_reports_tell_each_student_what_went_wrong_and_no_solution(graded):
     text = (reports / "one_side.ipynb.md").read_text("utf-8")
     assert "**17 of 18 points**" in text and "## q1" in text and "one end only" in text
     assert "24386" not in "".join(path.read_text("utf-8") for path in reports.glob("*.md"))
-
-
-def run_grader(folder, *options, **settings):
-    command = [
-        sys.executable,
-        "-m",
-        "cvhelpers.homework.grade",
-        str(folder / "in"),
-        "-o",
-        str(folder / "out.csv"),
-        *options,
-    ]
-    if os.name == "posix":  # a test run in the background ignores Ctrl+C, and its children would inherit that
-        settings["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=build.ROOT, **settings)
-
-
-def test_an_interrupted_run_is_resumed_with_the_same_seed_and_the_same_result(tmp_path):
-    (tmp_path / "in").mkdir()
-    for k in range(8):
-        (tmp_path / "in" / f"s{k}.ipynb").write_text(
-            json.dumps(changed(last=f"import time\ntime.sleep(0.3)  # {k}")), "utf-8"
-        )
-    first = run_grader(tmp_path, start_new_session=True)
-    seed = re.match(r"seed (\d+)", first.stdout.readline())[1]
-    for line in first.stdout:
-        if line.startswith("[2/8]"):
-            os.kill(first.pid, signal.SIGINT)
-            break
-    rest = first.stdout.read()
-    assert first.wait(20) == 130 and "stopped" in rest and not (tmp_path / "out.csv").exists()
-    with open(tmp_path / "out.jsonl", "a", encoding="utf-8") as file:
-        file.write('{"file": "cut')
-    second = run_grader(tmp_path)
-    text = second.communicate(timeout=60)[0]
-    assert second.returncode == 0 and f"seed {seed};" in text and "were graded before" in text
-    with open(tmp_path / "out.csv", encoding="utf-8-sig") as file:
-        assert [float(row["points"]) for row in csv.DictReader(file)] == [ALL] * 8
-
-
-# told to trust its hand-ins on a machine that it takes for one without protection: nothing else would end them
-BLIND = """
-import sys
-from cvhelpers.homework import grade, runner
-runner.machine = lambda: (False, [])
-"""
-# the signal comes between the start of a process and the note that it runs; the process reads nothing and lives on
-EARLY = """
-import os, signal, time
-start = runner.subprocess.Popen
-def popen(command, **settings):
-    process = start([sys.executable, "-c", "import time; time.sleep(60)"], **settings)
-    print("started", flush=True)
-    os.kill(os.getpid(), signal.{number})
-    time.sleep(0.5)
-    return process
-runner.subprocess.Popen = popen
-"""
-RUN = "sys.exit(grade.main(sys.argv[1:]))"
-
-
-def working_in(folder):
-    """Processes that work in a grader's temporary folder."""
-    found = []
-    for place in pathlib.Path("/proc").glob("[0-9]*/cwd"):
-        with contextlib.suppress(OSError):
-            found += [place] * os.readlink(place).startswith(f"{folder}/cvgrade-")
-    return found
-
-
-@pytest.mark.parametrize("early", [False, True], ids=["at work", "as it starts"])
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_grader_that_is_told_to_end_takes_its_hand_ins_with_it(tmp_path, number, early):
-    (tmp_path / "in").mkdir()
-    loop = "import time\nwhile True: time.sleep(0.1)"
-    (tmp_path / "in/s.ipynb").write_text(json.dumps(changed(first=loop)), "utf-8")
-    code = BLIND + (EARLY.format(number=number) if early else "") + RUN
-    command = [sys.executable, "-c", code, tmp_path / "in", "-o", tmp_path / "out.csv", "--trust-handins"]
-    here = {"cwd": build.ROOT, "env": {**os.environ, "TMPDIR": str(tmp_path)}}
-    here["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # see run_grader
-    first = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, text=True, **here)
-    while not early and not working_in(tmp_path):
-        assert first.poll() is None
-        time.sleep(0.05)
-    if not early:
-        first.send_signal(getattr(signal, number))
-    printed = first.communicate(timeout=60)[0]
-    assert "stopped: 0 of 1" in printed and ("started" in printed) == early and first.returncode == 130
-    assert not working_in(tmp_path) and not list(tmp_path.glob("cvgrade-*"))
 
 
 def test_without_solutions_the_cases_of_the_course_count(tmp_path):
