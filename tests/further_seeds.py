@@ -12,10 +12,10 @@ import pathlib
 import sys
 from typing import NamedTuple
 
-os.environ |= {"MPLBACKEND": "Agg", "CVHELPERS_PROGRESS": "0"}
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import matplotlib  # noqa: E402
 import nbformat  # noqa: E402
 import numpy as np  # noqa: E402
 
@@ -150,6 +150,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lessons", nargs="*", help="which lessons, for instance 07; all when empty")
     chosen = parser.parse_args().lessons
+    os.environ["CVHELPERS_PROGRESS"] = "0"
+    matplotlib.use("agg")
     failed = 0
     for (number, until), claims in CLAIMS.items():
         if chosen and number not in chosen:

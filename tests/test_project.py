@@ -55,3 +55,10 @@ def test_what_a_class_hands_in_never_enters_the_repository():
     ignored = read(".gitignore").splitlines()
     for line in (".venv/", "handins/", "grades*.csv", "grades*_reports/", "wheels/", "data/cache/"):
         assert line in ignored
+
+
+def test_what_pytest_imports_leaves_the_environment_alone():
+    """The kernels of all notebooks inherit it: MPLBACKEND, say, would take the pictures from every lesson."""
+    for path in (*ROOT.glob("tests/*.py"), *ROOT.glob("cvhelpers/**/*.py"), ROOT / "conftest.py"):
+        if path.name != "_quiet.py":
+            assert not re.search(r"(?m)^os\.(environ|putenv|unsetenv)", path.read_text("utf-8")), path
