@@ -106,7 +106,8 @@ def target(tmp_path):
     base.close()
     tcp, udp, unix = socket.create_server(("127.0.0.1", 0)), socket.socket(2, 2), socket.socket(1, 1)
     udp.bind(("127.0.0.1", 0))
-    os.chdir(folder), unix.bind("s"), os.chdir(FOLDER)
+    here = os.getcwd()
+    os.chdir(folder), unix.bind("s"), os.chdir(here)
     unix.listen()
     yield work, dict(
         secret=str(folder / "secret"), folder=str(folder), parent=os.getpid(), base=str(folder / "base.db"),

@@ -4,6 +4,7 @@ file names, and which homework it is."""
 import csv
 import json
 import os
+import pathlib
 import random
 import re
 import zipfile
@@ -176,6 +177,22 @@ def test_another_seed_never_mixes_with_what_is_there(tmp_path):
     store.Store(tmp_path / "a.jsonl", 1)
     with pytest.raises(SystemExit, match="has the seed 1, not 2"):
         store.Store(tmp_path / "a.jsonl", 2)
+
+
+def test_a_full_disk_leaves_the_results_as_they_were(tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    store.Store(path, 1)
+    before = path.read_bytes()
+
+    def full(self, *text):
+        self.write_bytes(b"{")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pathlib.Path, "write_text", full)
+    with pytest.raises(OSError, match="No space"):
+        store.Store(path, 1)
+    assert path.read_bytes() == before
+
 
 
 def test_shards_merged_equal_one_run(tmp_path):

@@ -229,7 +229,7 @@ class Augmenter(keras.layers.Layer):
         return _compiled if self.jit_compile is True or auto else _uncompiled
 
     def _decide(self, group, seed, images):
-        """Draw the random numbers of one pass, as a `Move`; in a graph in one compiled call: they are many and small."""
+        """Draw the random numbers of one pass, as a `Move`; in a graph in one compiled call, as they are many."""
         if seed is None or tf.executing_eagerly() or self._runner(images) is _uncompiled:
             return self._drawn(group, seed, images)
         form = []  # the move without its tensors, which are all that a compiled function may return

@@ -93,16 +93,26 @@ def check_options(options):
         raise SystemExit("all shards need the same --seed: name one, for instance --seed 20250131")
 
 
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
 def _interrupt(number, frame):
+    for other in SIGNALS:  # one is enough: another would break off the stopping
+        signal.signal(other, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
 def ends_as_by_ctrl_c():
-    """Inside, SIGTERM (a scheduler's) and SIGHUP (a closed terminal's) are Ctrl-C; only where signals can be set."""
+    """Inside, SIGTERM (a scheduler's) and SIGHUP (a closed terminal's) are Ctrl-C; only where signals can be set.
+
+    What is ignored stays ignored: ``nohup`` does that with SIGHUP.
+    """
     here = threading.current_thread() is threading.main_thread()
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if here and hasattr(signal, name)]
-    before = {number: signal.signal(number, _interrupt) for number in numbers}
+    before = {number: signal.getsignal(number) for number in SIGNALS if here}
+    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, _interrupt)
     try:
         yield
     finally:
@@ -217,9 +227,11 @@ def grade_all(grader, handins, options, store, key):
             points = f"{result['points']:g}/{result['of']:g} points"
             name = handin.name.encode("utf-8", "replace").decode()
             print(f"[{done}/{len(handins)}] {name}: {points}, {seconds:.1f} s", flush=True)
-    except KeyboardInterrupt:
+    except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)
         grader.runner.stop()
+        if not isinstance(error, KeyboardInterrupt):
+            raise
         print(f"stopped: {done} of {len(handins)} are graded; the same command goes on from here", flush=True)
         raise SystemExit(130) from None
     pool.shutdown()

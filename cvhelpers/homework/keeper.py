@@ -40,6 +40,11 @@ def alive(pid):
         return False
 
 
+def _blocks(info):
+    """Blocks of 512 bytes on disk; Windows tells the size only."""
+    return getattr(info, "st_blocks", -(-info.st_size // 512))
+
+
 def used(folder, pids, most=20_000):
     """Bytes on disk in a folder and in deleted files that the processes still hold open; bytes of memory."""
     blocks = entries = memory = 0
@@ -49,7 +54,7 @@ def used(folder, pids, most=20_000):
             with os.scandir(stack.pop()) as scan:
                 for entry in scan:
                     entries += 1
-                    blocks += entry.stat(follow_symlinks=False).st_blocks
+                    blocks += _blocks(entry.stat(follow_symlinks=False))
                     if entry.is_dir(follow_symlinks=False):
                         stack.append(entry.path)
         except OSError:
@@ -60,14 +65,23 @@ def used(folder, pids, most=20_000):
                 memory += int(file.read().split()[1]) * 4096
             for fd in os.listdir(f"/proc/{pid}/fd"):
                 info = os.stat(f"/proc/{pid}/fd/{fd}")
-                blocks += info.st_blocks if info.st_nlink == 0 else 0
+                blocks += _blocks(info) if info.st_nlink == 0 else 0
         except OSError:
             pass
     return blocks * 512 if entries < most else 1 << 60, memory
 
 
 def end(process, patience=10):
-    """Kill a process, its group, and what descends from it; back when all are gone, ``patience`` seconds at most."""
+    """Kill a process, its group, and what descends from it; back when all are gone, ``patience`` seconds at most.
+
+    Once only: later the numbers may belong to others.
+    """
+    if getattr(process, "ended", False):
+        return
+    if os.name != "posix":
+        process.kill()
+        process.wait()
+        return
     killed = set()
     for _ in range(3):
         for pid in reversed(descendants(process.pid)):
@@ -84,6 +98,7 @@ def end(process, patience=10):
     latest = time.monotonic() + patience
     while any(map(alive, killed)) and time.monotonic() < latest:  # a signal is sent at once and obeyed a little later
         time.sleep(0.01)
+    process.ended = True
 
 
 def watch(process, folder, disk=200 << 20, memory=4 << 30, every=0.2):

@@ -1,6 +1,7 @@
 """Start the confined process of one hand-in, listen to it, stop it in time. The process itself runs :mod:`.sandbox`."""
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -117,7 +118,6 @@ class Runner:
                 return None, ""
             work = tempfile.mkdtemp(dir=self.folder)
             process = self._start(work, job)
-            self.running.add(process)
         lines = queue.Queue(maxsize=64)
         threading.Thread(target=_listen, args=(process, lines), daemon=True).start()
         guard = keeper.watch(process, work, disk=int(self.limits.disk * 2**20), memory=_memory(self.limits, job) * 2)
@@ -171,22 +171,20 @@ class Runner:
             command, cwd=work, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
+        self.running.add(process)
         threading.Thread(target=_send, args=(process, job), daemon=True).start()
         return process
 
     def _kill(self, process):
         """End a process with all that descends from it."""
-        if os.name == "posix":
-            keeper.end(process)
-        else:
-            process.kill()
-            process.wait()
+        keeper.end(process)
         self.running.discard(process)
 
     def stop(self):
         """End everything that still runs and remove the temporary folder."""
+        self.stopped = True
         with self.starting:  # what another thread starts just now stands in ``running`` then
-            self.stopped = True
+            pass
         for process in list(self.running):
             self._kill(process)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -226,11 +224,10 @@ def _listen(process, lines):
                 continue
     except (ValueError, OSError, queue.Full):
         pass
-    keeper.end(process)
-    try:
-        lines.put(None, timeout=600)
-    except queue.Full:
-        pass
+    finally:
+        keeper.end(process)
+        with contextlib.suppress(queue.Full):
+            lines.put(None, timeout=600)
 
 
 def _outcome(packed):

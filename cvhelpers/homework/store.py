@@ -7,6 +7,7 @@ So a run can be interrupted and resumed, a part can be graded again, and shards 
 import csv
 import hashlib
 import json
+import os
 import pathlib
 import secrets
 
@@ -51,7 +52,9 @@ class Store:
     def write(self):
         """Write the file anew, one line for each hand-in."""
         lines = [{"seed": self.seed}, *(self.entries[name] for name in sorted(self.entries))]
-        self.path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+        beside = self.path.with_name(self.path.name + ".part")  # a disk that fills up leaves the old file as it was
+        beside.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+        os.replace(beside, self.path)
 
     def current(self, name, sha, key):
         """Whether this very file was graded with this very grader."""
