@@ -27,7 +27,7 @@ def restore(values, dtype, value_range):
     >>> restore(tf.constant([-3.0, 99.6, 300.0]), tf.uint8, (0, 255)).numpy()
     array([  0, 100, 255], dtype=uint8)
     """
-    values = tf.clip_by_value(values, float(value_range[0]), float(value_range[1]))
+    values = tf.minimum(tf.maximum(values, float(value_range[0])), float(value_range[1]))
     if dtype.is_integer and max(map(abs, value_range)) <= 2**22:  # the bits are faster than tf.round and a cast
         whole = tf.bitcast(values + ROUNDING, tf.int32) - np.float32(ROUNDING).view(np.int32)
         return tf.cast(whole, dtype)
@@ -118,6 +118,10 @@ def to_planar(images, channels):
 
 def from_planes(planes):
     """Channels as a list of (batch, width, height) -> images (batch, height, width, channels)."""
+    if tf.executing_eagerly():  # one turn of bytes that lie side by side
+        batch, width, height = shape_of(planes[0])
+        lines = tf.transpose(tf.reshape(tf.stack(planes, 2), (batch, -1, height)), (0, 2, 1))
+        return tf.reshape(lines, (batch, height, width, -1))
     return tf.stack([tf.transpose(plane, (0, 2, 1)) for plane in planes], -1)
 
 
@@ -137,9 +141,13 @@ def pack_words(planes):
 
 def mirror(images, transform):
     """Flip those images whose transform has a negative scale; exact, all dtypes, images or masks."""
-    flip = [transform[:, axis, axis] < 0 for axis in (0, 1)]
-    images = tf.where(flip[0][:, None, None, None], tf.reverse(images, (2,)), images)
-    return tf.where(flip[1][:, None, None, None], tf.reverse(images, (1,)), images)
+    batch = tf.shape(images)[0]
+    for axis in (0, 1):
+        flip = transform[:, axis, axis] < 0
+        if not tf.executing_eagerly() or tf.reduce_any(flip):  # whole images picked: `where` would go pixel by pixel
+            both = tf.concat([images, tf.reverse(images, (2 - axis,))], 0)
+            images = tf.gather(both, tf.range(batch) + tf.where(flip, batch, 0))
+    return images
 
 
 def warp(images, transform, height, width, fill, samples=1):
@@ -291,7 +299,9 @@ def mean_colour(images, planar):
     """Mean of each channel, (batch, channels)."""
     batch, first, width, last = shape_of(images)
     lines = tf.reshape(images, (batch, first, -1))
-    if images.dtype == tf.uint8 and isinstance(first, int):  # sums of up to 256 lines fit in 16 bits: vector code
+    if tf.executing_eagerly() and images.dtype == tf.uint8:
+        total = tf.reduce_sum(tf.cast(lines, tf.int32), 1)
+    elif images.dtype == tf.uint8 and isinstance(first, int):  # sums of up to 256 lines fit in 16 bits: vector code
         groups = min(max(16, math.isqrt(first)), 256, first)
         size = first // groups
         total = tf.cast(sum(tf.cast(lines[:, i * size : (i + 1) * size], tf.uint16) for i in range(groups)), tf.int32)

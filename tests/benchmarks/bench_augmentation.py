@@ -1,8 +1,9 @@
 """Processor time of one augmentation chain: ours, Keras's own layers, albumentations; one core, one run.
 
-    python tests/benchmarks/bench_augmentation.py [--write]
+    python tests/benchmarks/bench_augmentation.py [--write | --eager]
 
-``--write`` puts the table, with machine, versions and spread, into lesson 09; do that on a quiet machine.
+``--write`` puts the table, with machine, versions and spread, into lesson 09; do that on a quiet machine. ``--eager``
+times single layers that are called by themselves, outside of tf.data, against Keras's.
 
 The chain is flip, scaled crop, colour jitter, cutout of half the side, uint8 in and uint8 out. All peers run in turn
 in every round, so that a busy machine hurts all alike, and ratios are taken within a round. Two traps are avoided:
@@ -151,6 +152,31 @@ def table(results):
     return "\n".join(lines)
 
 
+def eager(size=224, batch=16):
+    """Milliseconds of processor time of direct calls, bytes in and bytes out: (layer, ours, Keras's)."""
+    images = tf.constant(np.random.default_rng(0).integers(0, 256, (batch, size, size, 3), dtype=np.uint8))
+    theirs = keras.layers
+    pairs = [
+        (augmentation.RandomFlip(), theirs.RandomFlip("horizontal")),
+        (augmentation.RandomScaledCrop(size, size), theirs.RandomZoom((-0.3, 0.0))),
+        (augmentation.RandomAffine(20), theirs.RandomRotation(20 / 360)),
+        (augmentation.RandomBrightness(0.3), theirs.RandomBrightness(0.3)),
+        (augmentation.RandomContrast(0.3), theirs.RandomContrast(0.3)),
+        (
+            augmentation.ColorJitter(0.2, 0.3, 0.3, 0.05),
+            theirs.RandomColorJitter((0, 255), 0.2, 0.3, (0.35, 0.65), 0.05),
+        ),
+        (augmentation.Cutout(size // 2), theirs.RandomErasing((1.0, 1.0), scale=(0.25, 0.25))),
+    ]
+    for ours, other in pairs:
+        calls = {
+            "ours": lambda ours=ours: ours(images),
+            "Keras": lambda other=other: tf.cast(other(tf.cast(images, tf.float32), training=True), tf.uint8),
+        }
+        spent = measure(calls, batch)
+        yield type(ours).__name__, *(spent[name] * batch / 1e3 for name in calls)
+
+
 def write(text):
     """Put the table into the lesson."""
     import nbformat
@@ -163,7 +189,13 @@ def write(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--write", action="store_true", help="put the table into lesson 09")
+    parser.add_argument("--eager", action="store_true", help="single layers outside of tf.data")
     options, results = parser.parse_args(), {}
+    if options.eager:
+        for name, ours, other in eager():
+            print(f"{name:17} {spread(ours, ' ms', 1):>22}   Keras {spread(other, ' ms', 1):>22}   "
+                  f"{spread(other / ours, '×', 1)}", flush=True)
+        return
     print(f"{'image':>7}  {'what':22} {'us/image':>20}  {'ours is faster by':>20}")
     for size, batch in SIZES.items():
         results[size] = measure(candidates(size, batch), batch)
