@@ -343,7 +343,8 @@ def _resample(images, stages, run):
     sides = ((height_in, height), (width_in, width))
     smaller = max([a / b for a, b in sides if isinstance(a, int) and isinstance(b, int)] or [1])
     samples = min(max(round(free.most_shrinking * max(smaller, 1)), 1), MOST_SAMPLES)
-    return run(pixels.warp, images, transform, height, width, float(free.fill), samples), False
+    own = run is _compiled
+    return run(pixels.warp, images, transform, height, width, float(free.fill), samples, own), False
 
 
 def _in_words(images, width, run):

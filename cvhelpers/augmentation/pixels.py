@@ -150,7 +150,7 @@ def mirror(images, transform):
     return images
 
 
-def warp(images, transform, height, width, fill, samples=1):
+def warp(images, transform, height, width, fill, samples=1, own=True):
     """Resample by any transform with bilinear interpolation; what lies outside the input becomes ``fill``.
 
     Args:
@@ -160,18 +160,33 @@ def warp(images, transform, height, width, fill, samples=1):
         fill: a number.
         samples: how many points along each side of an output pixel are averaged. They lie as far apart as an output
             pixel is wider than an input pixel, so that nothing is blurred where nothing shrinks.
+        own: by our own gathers, which XLA can compile; TensorFlow's own operation, three times as fast, it cannot.
     """
     total, covered = 0.0, 0.0
     spread = tf.maximum(1 - 1 / tf.maximum(tf.sqrt(tf.reduce_sum(transform[:, :2, :2] ** 2, 1)), 1e-6), 0.0)  # x, y
     for i in range(samples * samples):
         step = ((i // samples + 0.5) / samples - 0.5, (i % samples + 0.5) / samples - 0.5)
         offset = tf.einsum("bij,bj->bi", transform[:, :2, :2], spread * tf.constant(step))
+        if not own:
+            total += _projected(images, transform, offset, height, width, fill)
+            continue
         x, y = _points(transform, height, width)
         share, hit = _bilinear(images, x + offset[:, :1], y + offset[:, 1:])
         total, covered = total + share, covered + hit
-    values = (total + (samples * samples - covered) * fill) / (samples * samples)
+    values = (total + (samples * samples - covered) * fill * own) / (samples * samples)
     values = tf.reshape(values, (shape_of(images)[0], height, width, shape_of(images)[3]))
     return tf.cast(tf.round(values) if images.dtype.is_integer else values, images.dtype)
+
+
+def _projected(images, transform, offset, height, width, fill):
+    """Bilinear resampling by TensorFlow's operation, which counts from the centre of the first pixel."""
+    turn = transform[:, :2, :2]
+    start = transform[:, :2, 2] + offset + tf.reduce_sum(turn, 2) / 2 - 0.5
+    rows = tf.reshape(tf.concat([turn, start[..., None]], 2), (-1, 6))
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=to_float(images), transforms=tf.pad(rows, [(0, 0), (0, 2)]), output_shape=tf.stack([height, width]),
+        fill_value=fill, interpolation="BILINEAR", fill_mode="CONSTANT",
+    )  # fmt: skip
 
 
 def _bilinear(images, x, y):
