@@ -189,10 +189,11 @@ def test_contrast_stretches_around_the_mean_of_each_image():
     assert out.tolist() == [[[55, 10, 10], [10, 10, 25]]]
 
 
-@pytest.mark.parametrize("planar", [False, True])
-def test_the_mean_of_many_bright_lines_does_not_overflow(planar):
-    white = np.full((1, 70_000, 1, 1), 255, np.uint8)
-    assert pixels.mean_colour(white, planar).numpy().item() == 255
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("shape", [(1, 70_000, 1, 1), (1, 3000, 4000, 1)])  # many lines; a large photograph
+def test_the_mean_of_much_white_does_not_overflow(shape, compiled):
+    mean = tf.function(pixels.mean_colour, jit_compile=True) if compiled else pixels.mean_colour
+    assert mean(tf.fill(shape, tf.constant(255, tf.uint8)), False).numpy().item() == 255
 
 
 @pytest.mark.parametrize("height", [1, 15, 16, 17, 37, 300])

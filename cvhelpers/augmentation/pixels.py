@@ -120,8 +120,8 @@ def from_planes(planes):
     """Channels as a list of (batch, width, height) -> images (batch, height, width, channels)."""
     if tf.executing_eagerly():  # one turn of bytes that lie side by side
         batch, width, height = shape_of(planes[0])
-        lines = tf.transpose(tf.reshape(tf.stack(planes, 2), (batch, -1, height)), (0, 2, 1))
-        return tf.reshape(lines, (batch, height, width, -1))
+        lines = tf.reshape(tf.stack(planes, 2), (batch, width * len(planes), height))
+        return tf.reshape(tf.transpose(lines, (0, 2, 1)), (batch, height, width, len(planes)))
     return tf.stack([tf.transpose(plane, (0, 2, 1)) for plane in planes], -1)
 
 
@@ -182,11 +182,10 @@ def _projected(images, transform, offset, height, width, fill):
     """Bilinear resampling by TensorFlow's operation, which counts from the centre of the first pixel."""
     turn = transform[:, :2, :2]
     start = transform[:, :2, 2] + offset + tf.reduce_sum(turn, 2) / 2 - 0.5
-    rows = tf.reshape(tf.concat([turn, start[..., None]], 2), (-1, 6))
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=to_float(images), transforms=tf.pad(rows, [(0, 0), (0, 2)]), output_shape=tf.stack([height, width]),
-        fill_value=fill, interpolation="BILINEAR", fill_mode="CONSTANT",
-    )  # fmt: skip
+    rows = tf.pad(tf.reshape(tf.concat([turn, start[..., None]], 2), (-1, 6)), [(0, 0), (0, 2)])
+    project = tf.raw_ops.ImageProjectiveTransformV3
+    how = {"interpolation": "BILINEAR", "fill_mode": "CONSTANT", "fill_value": fill}
+    return project(images=to_float(images), transforms=rows, output_shape=tf.stack([height, width]), **how)
 
 
 def _bilinear(images, x, y):
@@ -314,17 +313,17 @@ def mean_colour(images, planar):
     """Mean of each channel, (batch, channels)."""
     batch, first, width, last = shape_of(images)
     lines = tf.reshape(images, (batch, first, -1))
-    if tf.executing_eagerly() and images.dtype == tf.uint8:
-        total = tf.reduce_sum(tf.cast(lines, tf.int32), 1)
-    elif images.dtype == tf.uint8 and isinstance(first, int):  # sums of up to 256 lines fit in 16 bits: vector code
+    whole = images.dtype == tf.uint8
+    if whole and isinstance(first, int) and not tf.executing_eagerly():  # 256 lines fit in 16 bits: vector code
         groups = min(max(16, math.isqrt(first)), 256, first)
         size = first // groups
         total = tf.cast(sum(tf.cast(lines[:, i * size : (i + 1) * size], tf.uint16) for i in range(groups)), tf.int32)
         total = sum(total[:, i] for i in range(size))  # written out; XLA's own reduction reads one number at a time
         total += tf.reduce_sum(tf.cast(lines[:, groups * size :], tf.int32), 1)
     else:
-        total = tf.reduce_sum(to_float(lines), 1)
-    total = to_float(tf.reduce_sum(tf.reshape(total, (batch, width, last)), 2 if planar else 1))
+        total = tf.reduce_sum(tf.cast(lines, tf.int32 if whole else tf.float32), 1)
+    total = tf.reshape(tf.cast(total, tf.float64), (batch, width, last))  # photographs exceed 32 bits
+    total = to_float(tf.reduce_sum(total, 2 if planar else 1))
     return total / to_float(first * (last if planar else width))
 
 
