@@ -38,9 +38,9 @@ def flips_and_shifts(flip, brighten):
 def test_layers_with_the_same_seed_draw_independent_numbers(seed):
     flip, brighten = RandomFlip(seed=seed), RandomBrightness(seed=seed)
     flipped, shift = flips_and_shifts(flip, brighten)
-    assert abs(np.corrcoef(flipped, shift)[0, 1]) < 0.12
+    assert abs(np.corrcoef(flipped, shift)[0, 1]) < 0.08
     flipped, shift = flips_and_shifts(lambda x: flip(x, seed=seed), lambda x: brighten(x, seed=seed))
-    assert abs(np.corrcoef(flipped, shift)[0, 1]) < 0.12
+    assert abs(np.corrcoef(flipped, shift)[0, 1]) < 0.08
 
 
 @pytest.mark.parametrize("seeds", [(None, None), (3, 3)])
@@ -48,8 +48,9 @@ def test_two_maps_over_a_dataset_draw_independent_numbers(seeds):
     def mapped(layer, seed):
         return lambda images: map_dataset(tf.data.Dataset.from_tensors(images), layer, seed).get_single_element()
 
+    training.set_seed(0)  # a map without a seed draws its own; one run in 3,000 would come out by chance
     flipped, shift = flips_and_shifts(mapped(RandomFlip(), seeds[0]), mapped(RandomBrightness(), seeds[1]))
-    assert abs(np.corrcoef(flipped, shift)[0, 1]) < 0.12
+    assert abs(np.corrcoef(flipped, shift)[0, 1]) < 0.08
 
 
 def test_two_flips_by_default_do_not_cancel():
@@ -214,7 +215,7 @@ def test_jitter_has_the_size_that_is_said():
     assert 25.2 < shift.max() <= 25.501
     assert 0.8 - 1e-4 <= factor.min() < 0.803
     assert 1.197 < factor.max() <= 1.2 + 1e-4
-    assert abs(np.corrcoef(shift, factor)[0, 1]) < 0.12
+    assert abs(np.corrcoef(shift, factor)[0, 1]) < 0.08
 
 
 @pytest.mark.parametrize("turn", [1 / 3, -1 / 3, 0.1, -0.1])

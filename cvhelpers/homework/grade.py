@@ -109,10 +109,8 @@ def ends_as_by_ctrl_c():
     What is ignored stays ignored: ``nohup`` does that with SIGHUP.
     """
     here = threading.current_thread() is threading.main_thread()
-    before = {number: signal.getsignal(number) for number in SIGNALS if here}
-    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
-    for number in before:
-        signal.signal(number, _interrupt)
+    numbers = [number for number in SIGNALS if here and signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
     try:
         yield
     finally:
